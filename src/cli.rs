@@ -1,0 +1,196 @@
+//! Verbs and flags, and nothing else.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config;
+
+/// Copies everything a company has in Gong into typed Parquet, incrementally.
+#[derive(Debug, Parser)]
+#[command(name = "gong-elt", version, about, max_term_width = 110, disable_help_subcommand = true)]
+#[command(
+    after_help = "Exit codes: 0 done; 1 some units failed, are suspect or not permitted; 2 usage, configuration, output or ledger; \
+3 credentials refused; 4 another run holds the ledger; 75 out of quota, resumable; 130 interrupted, resumable."
+)]
+pub struct Cli {
+    /// Configuration file.
+    #[arg(long, global = true, value_name = "PATH", env = config::CONFIG, default_value = "gong-elt.toml")]
+    pub config: PathBuf,
+    /// The run's "now", instead of the clock: 2026-06-15T02:00:00Z.
+    #[arg(long, global = true, value_name = "INSTANT", value_parser = instant)]
+    pub as_of: Option<DateTime<Utc>>,
+    /// Form of log lines on stderr.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// More log lines: -v for each unit, -vv for each attempt.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// No progress, and only errors.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented configuration file.
+    Init,
+    /// Check credentials, host, each entity's permission, output and ledger; one line each.
+    Check(Format),
+    /// Show what a run would read and cost; writes no data.
+    Plan(PlanArgs),
+    /// Bring everything up to date: the nightly job.
+    Sync(SyncArgs),
+    /// Read a range of the past, stoppable at any moment.
+    Backfill(BackfillArgs),
+    /// Show how far every entity is, and the quota used today.
+    Status(StatusArgs),
+    /// Show a table as a readable list of columns.
+    Schema {
+        /// One entity; all of them if absent.
+        entity: Option<String>,
+    },
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Args)]
+pub struct Format {
+    /// Form of the result on stdout.
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    pub format: OutputFormat,
+}
+
+/// Which entities.
+#[derive(Debug, Clone, Args)]
+pub struct Selection {
+    /// Entities, with commas, instead of sync.entities.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub entities: Vec<String>,
+}
+
+/// How a run is bounded.
+#[derive(Debug, Clone, Args)]
+pub struct Bounds {
+    /// Stop after so many requests, with exit code 0.
+    #[arg(long, value_name = "N")]
+    pub max_requests: Option<u64>,
+    /// Wait so long for another run to end.
+    #[arg(long, value_name = "DURATION", default_value = "0s")]
+    pub wait: config::Span,
+}
+
+/// `plan`.
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// The command to plan for; `sync` if absent.
+    #[command(subcommand)]
+    pub what: Option<PlanWhat>,
+    /// Ask Gong for the totals of months that were never read, one request each.
+    #[arg(long, global = true)]
+    pub probe: bool,
+    /// Form of the result on stdout.
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text, global = true)]
+    pub format: OutputFormat,
+    /// Entities, with commas, instead of sync.entities.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES", global = true)]
+    pub entities: Vec<String>,
+}
+
+/// The command that is planned.
+#[derive(Debug, Clone, Subcommand)]
+pub enum PlanWhat {
+    /// What `sync` would read.
+    Sync,
+    /// What `backfill` would read.
+    Backfill(Range),
+}
+
+/// A range of days.
+#[derive(Debug, Clone, Args)]
+pub struct Range {
+    /// First day.
+    #[arg(long, value_name = "DATE", required_unless_present = "cancel")]
+    pub from: Option<NaiveDate>,
+    /// Day after the last.
+    #[arg(long, value_name = "DATE", required_unless_present = "cancel")]
+    pub to: Option<NaiveDate>,
+    /// Read covered windows again too, widened to whole committed windows.
+    #[arg(long, requires = "from")]
+    pub force: bool,
+    /// Forget unfinished backfills.
+    #[arg(long, conflicts_with_all = ["from", "to", "force"])]
+    pub cancel: bool,
+}
+
+/// `sync`.
+#[derive(Debug, Clone, Args)]
+pub struct SyncArgs {
+    /// Which entities.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// How the run is bounded.
+    #[command(flatten)]
+    pub bounds: Bounds,
+    /// Form of the result.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `backfill`.
+#[derive(Debug, Clone, Args)]
+pub struct BackfillArgs {
+    /// Which days.
+    #[command(flatten)]
+    pub range: Range,
+    /// Believe a reading that drops more rows than sync.shrink_limit.
+    #[arg(long, requires = "force")]
+    pub accept_shrink: bool,
+    /// Which entities.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// How the run is bounded.
+    #[command(flatten)]
+    pub bounds: Bounds,
+    /// Form of the result.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `status`.
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    /// Exit code 1 if an entity's frontier is older.
+    #[arg(long, value_name = "DURATION")]
+    pub max_age: Option<config::Span>,
+    /// Form of the result.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// Form of results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+fn instant(text: &str) -> Result<DateTime<Utc>, String> {
+    let read = DateTime::parse_from_rfc3339(text);
+    read.map(|at| at.with_timezone(&Utc)).map_err(|_| "is not an instant such as 2026-06-15T02:00:00Z".to_owned())
+}

@@ -1,0 +1,157 @@
+//! `check`: one line each for settings, ledger, output, and what the credentials may read.
+
+use std::sync::Arc;
+
+use chrono::Duration;
+use serde::Serialize;
+
+use super::context::Context;
+use super::print;
+use crate::cli::{Cli, OutputFormat};
+use crate::entity::spec::Read;
+use crate::entity::{Catalog, Entity};
+use crate::error::{Kind, Result};
+use crate::report::VERSION;
+use crate::run;
+use crate::sink::Store;
+use crate::source::{Failure, Inputs, Refusal, Reply, Source, build};
+use crate::state::Ledger;
+
+/// Calls are looked for in a stretch this long, or from the start date if that is longer ago.
+const DAYS_LOOKED_AT: i64 = 90;
+/// No call has this id; the vendor answers "nothing found" to whoever may ask (API reference, F.3).
+const NO_CALL: &str = "1";
+
+/// The result.
+#[derive(Debug, Default, Serialize)]
+struct CheckReport {
+    version: u32,
+    checks: Vec<Line>,
+}
+
+/// One line.
+#[derive(Debug, Serialize)]
+struct Line {
+    name: String,
+    /// `ok`, `failed`, `allowed`, `scope missing`, `not in the plan` or `cannot tell`.
+    result: &'static str,
+    detail: String,
+}
+
+/// Checks everything; the exit code is that of the worst finding.
+pub async fn run(cli: &Cli, catalog: &'static Catalog, format: OutputFormat) -> Result<u8> {
+    let context = Context::load(cli, catalog)?;
+    let mut report = CheckReport { version: VERSION, checks: Vec::new() };
+    let mut worst = 0;
+    let ledger = context.ledger()?;
+    note(&mut report, "settings", "ok", context.file.clone());
+    if let Err(error) = context.start_date() {
+        note(&mut report, "sync.start_date", "failed", run::with_hint(&error));
+        worst = error.kind().exit_code();
+    }
+    note(&mut report, "ledger", "ok", context.config.state.path.display().to_string());
+    match output(&context, &ledger).await {
+        Ok(url) => note(&mut report, "output", "ok", url),
+        Err(error) => {
+            note(&mut report, "output", "failed", run::with_hint(&error));
+            worst = error.kind().exit_code();
+        }
+    }
+    let source = context.source(&ledger, context.config.limits.daily_budget(), None)?;
+    let code = entities(&context, &source, &mut report).await?;
+    worst = worst.max(code);
+    print(format, &report, || text(&report));
+    Ok(worst)
+}
+
+async fn output(context: &Context, ledger: &Arc<Ledger>) -> Result<String> {
+    let store = Store::open(&context.config.output)?;
+    store.probe().await?;
+    run::check_output(ledger, &store, &ledger.id(run::new_id)?).await?;
+    Ok(store.url().to_owned())
+}
+
+/// One request per entity.
+async fn entities(context: &Context, source: &Source, report: &mut CheckReport) -> Result<u8> {
+    let mut worst = 0;
+    let (mut users, mut calls) = (false, None);
+    for entity in context.entities(&[])? {
+        let reply = source.ask(entity, &build(entity, &inputs(context, entity), None), false).await;
+        let rows = match &reply {
+            Ok(Reply::Page(page)) => page.rows,
+            _ => 0,
+        };
+        users |= entity.name == "users" && rows > 0;
+        if entity.name == "calls" && reply.is_ok() {
+            calls = Some(rows);
+        }
+        let (result, detail, code) = judge(context, source, reply)?;
+        note(report, &entity.name, result, detail);
+        worst = worst.max(code);
+        if code == Kind::Credentials.exit_code() {
+            return Ok(code);
+        }
+    }
+    if users && calls == Some(0) {
+        let detail =
+            "users can be read, but no call of the whole period: the credentials may not see calls, or there are none";
+        note(report, "visibility of calls", "cannot tell", detail.to_owned());
+        worst = worst.max(1);
+    }
+    Ok(worst)
+}
+
+/// The cheapest request that shows whether an entity may be read.
+fn inputs(context: &Context, entity: &Entity) -> Inputs {
+    let since = context.now - Duration::days(DAYS_LOOKED_AT);
+    let start = context.config.sync.start_date.map(|day| crate::unit::midnight(day, chrono_tz::UTC));
+    let ids = if matches!(entity.read, Read::ById { .. }) { vec![NO_CALL.to_owned()] } else { Vec::new() };
+    Inputs {
+        instants: Some((start.map_or(since, |start| start.min(since)), context.now)),
+        ids,
+        subject: format!("check of {}", entity.name),
+        ..Inputs::default()
+    }
+}
+
+fn judge(
+    context: &Context,
+    source: &Source,
+    reply: std::result::Result<Reply, Failure>,
+) -> Result<(&'static str, String, u8)> {
+    let url = &context.config.source.base_url;
+    Ok(match reply {
+        Ok(Reply::Page(page)) => ("allowed", page.total.map_or(String::new(), |total| format!("{total} seen")), 0),
+        Ok(Reply::Empty) => ("allowed", "nothing found".to_owned(), 0),
+        Ok(Reply::CursorDead(told)) => ("cannot tell", told.to_string(), 1),
+        Err(Failure::Stopped) => {
+            ("cannot tell", "the quota is used up, or the check was stopped".to_owned(), Kind::Quota.exit_code())
+        }
+        Err(Failure::Ledger(error)) => return Err(error),
+        Err(Failure::Refused(Refusal::Scope(scope), _)) => {
+            ("scope missing", format!("add {scope} to the credentials in Gong"), 1)
+        }
+        Err(Failure::Refused(Refusal::Forbidden, story)) if source.has_answered() => {
+            ("not in the plan", story.to_string(), 1)
+        }
+        Err(Failure::Refused(Refusal::Credentials | Refusal::Forbidden, story)) => {
+            ("failed", format!("{story} ({})", run::credentials_hint(url)), Kind::Credentials.exit_code())
+        }
+        Err(Failure::Refused(Refusal::Redirect(host), story)) => {
+            ("failed", format!("{story} (set source.base_url to https://{host})"), Kind::Config.exit_code())
+        }
+        Err(Failure::Refused(Refusal::BadRequest | Refusal::NotFound, story) | Failure::Exhausted(story)) => {
+            ("cannot tell", story.to_string(), 1)
+        }
+    })
+}
+
+fn note(report: &mut CheckReport, name: &str, result: &'static str, detail: String) {
+    report.checks.push(Line { name: name.to_owned(), result, detail });
+}
+
+fn text(report: &CheckReport) -> String {
+    let name = report.checks.iter().map(|line| line.name.len()).max().unwrap_or(0);
+    let line = |l: &Line| format!("{:<name$}  {:<15}  {}", l.name, l.result, l.detail).trim_end().to_owned() + "\n";
+    report.checks.iter().map(line).collect()
+}

@@ -1,0 +1,148 @@
+//! What commands have in common: settings, entities, now, and the components made of them.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+
+use crate::cli::Cli;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{self, Config};
+use crate::entity::{Catalog, Entity};
+use crate::error::{Error, Kind, Result};
+use crate::halt::Stop;
+use crate::report::Progress;
+use crate::run::{self, LedgerMeter, Session, Tally};
+use crate::sink::Store;
+use crate::source::{Http, Limiter, Source};
+use crate::state::{Ledger, Lock};
+
+/// Settings and the facts that follow from them.
+pub struct Context {
+    /// Settings.
+    pub config: Config,
+    /// The file they came from, for messages.
+    pub file: String,
+    /// Entities.
+    pub catalog: &'static Catalog,
+    /// The run's one now.
+    pub now: DateTime<Utc>,
+    /// The machine's clock.
+    pub clock: Arc<dyn Clock>,
+    /// Stops every task.
+    pub stop: Stop,
+    quiet: bool,
+}
+
+impl Context {
+    /// Loads and checks the settings.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] naming file, key and rule.
+    pub fn load(cli: &Cli, catalog: &'static Catalog) -> Result<Context> {
+        let names: Vec<&str> = catalog.all().map(|e| e.name.as_str()).collect();
+        let config = config::load(&cli.config, |name| std::env::var(name).ok().filter(|v| !v.is_empty()), &names)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let now = cli.as_of.unwrap_or_else(|| clock.now());
+        if now > clock.now() && !config.is_loopback() {
+            let what = format!("--as-of {now} is in the future: nothing can be read of it yet");
+            return Err(Error::new(Kind::Config, what).hint("leave --as-of out, or give an instant of the past"));
+        }
+        let file = cli.config.display().to_string();
+        Ok(Context { config, file, catalog, now, clock, stop: Stop::default(), quiet: cli.quiet })
+    }
+
+    /// The entities of a command: those named on the command line, else those of the settings.
+    pub fn entities(&self, named: &[String]) -> Result<Vec<&'static Entity>> {
+        for name in named.iter().filter(|name| *name != "all") {
+            if self.catalog.get(name).is_none() {
+                let names: Vec<&str> = self.catalog.all().map(|e| e.name.as_str()).collect();
+                return Err(Error::new(Kind::Config, format!("--entities: {}", config::unknown_entity(name, &names))));
+            }
+        }
+        let names = if named.is_empty() { &self.config.sync.entities } else { named };
+        Ok(run::selected(self.catalog, names))
+    }
+
+    /// The first day to keep up to date.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] if the settings name none: a silent default would lose history.
+    pub fn start_date(&self) -> Result<NaiveDate> {
+        self.config.sync.start_date.ok_or_else(|| {
+            Error::new(Kind::Config, format!("{}: sync.start_date: is not set, and there is no default", self.file)).hint(
+                "choose the first day to keep, for example start_date = \"2024-01-01\"; older days cost more requests once, and `gong-elt plan` shows how many",
+            )
+        })
+    }
+
+    /// The company's time zone, UTC until it is known.
+    pub fn zone(&self) -> Tz {
+        self.config.source.time_zone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
+    }
+
+    /// Opens the ledger.
+    pub fn ledger(&self) -> Result<Arc<Ledger>> {
+        Ledger::open(&self.config.state.path).map(Arc::new)
+    }
+
+    /// Takes the run's lock, waiting up to `wait`.
+    ///
+    /// # Errors
+    /// [`Kind::Locked`] with the holder.
+    pub async fn lock(&self, command: &str, run_id: &str, wait: config::Span) -> Result<Lock> {
+        let path = &self.config.state.path;
+        let owner =
+            format!("process {} ({command}, run {run_id}, since {})", std::process::id(), run::text(self.clock.now()));
+        let deadline = tokio::time::Instant::now() + wait.std();
+        loop {
+            match Lock::take(path, &owner)? {
+                Ok(lock) => return Ok(lock),
+                Err(owner) if tokio::time::Instant::now() >= deadline => return Err(owner.refused(path)),
+                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(200)).await,
+            }
+        }
+    }
+
+    /// The vendor's client, under a daily budget and an optional bound for this process.
+    pub fn source(&self, ledger: &Arc<Ledger>, budget: u32, max_requests: Option<u64>) -> Result<Source> {
+        let credentials = self.config.source.credentials().ok_or_else(|| Config::missing_credentials(&self.file))?;
+        let limits = &self.config.limits;
+        let http = Http::new(&self.config.source.base_url, &credentials, limits.request_timeout.std())?;
+        let meter = Arc::new(LedgerMeter::new(ledger.clone(), self.clock.clone(), budget));
+        let limiter = Limiter::new(limits, max_requests, meter, self.clock.clone(), self.stop.clone());
+        Ok(Source::new(Box::new(http), limiter, self.clock.clone(), limits, rand::random()))
+    }
+
+    /// Everything a run works with. The lock must be held.
+    pub async fn session(
+        &self,
+        ledger: Arc<Ledger>,
+        source: Source,
+        run_id: String,
+        accept_shrink: bool,
+    ) -> Result<Session> {
+        let store = Store::open(&self.config.output)?;
+        store.probe().await?;
+        let ledger_id = ledger.id(run::new_id)?;
+        run::check_output(&ledger, &store, &ledger_id).await?;
+        Ok(Session {
+            catalog: self.catalog,
+            ledger,
+            store,
+            source,
+            clock: self.clock.clone(),
+            stop: self.stop.clone(),
+            tally: Tally::default(),
+            progress: Progress::new(0, self.config.limits.requests_per_second, self.quiet),
+            now: self.now,
+            run_id,
+            ledger_id,
+            zone: self.zone(),
+            accept_shrink,
+            encoding: tokio::sync::Semaphore::new(1),
+            manifest_at: 0.into(),
+            config: self.config.clone(),
+        })
+    }
+}

@@ -1,0 +1,30 @@
+//! `init`: a commented configuration file.
+
+use std::io::Write as _;
+
+use crate::cli::Cli;
+use crate::config;
+use crate::error::{Error, Kind, Result};
+
+/// Writes the example to `--config`, unless there is a file.
+pub fn run(cli: &Cli) -> Result<u8> {
+    let path = &cli.config;
+    let shown = path.display();
+    let created = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    let written = created.and_then(|mut file| file.write_all(uncommented().as_bytes()));
+    written.map_err(|e| match e.kind() {
+        std::io::ErrorKind::AlreadyExists => Error::new(Kind::Config, format!("{shown} exists already"))
+            .hint("name another file with --config, or edit that one"),
+        _ => Error::new(Kind::Config, format!("cannot write {shown}")).caused_by(e),
+    })?;
+    println!("wrote {shown}");
+    println!(
+        "next: set sync.start_date in it, put GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET into the environment, then run `gong-elt check`"
+    );
+    Ok(0)
+}
+
+/// The example with its optional settings as ordinary comments.
+fn uncommented() -> String {
+    config::EXAMPLE.lines().map(|line| line.replacen("#: ", "# ", 1) + "\n").collect()
+}

@@ -1,0 +1,50 @@
+//! One file per verb: builds the components from the settings, runs, prints.
+
+mod backfill;
+mod check;
+mod context;
+mod init;
+mod plan;
+mod schema;
+mod signals;
+mod status;
+mod sync;
+
+use std::io::Write as _;
+
+use crate::cli::{Cli, Command, OutputFormat};
+use crate::entity::Catalog;
+use crate::error::{Error, Kind, Result};
+
+/// Does what the command line says; returns the exit code.
+///
+/// # Errors
+/// What stopped the command before it had a result of its own.
+pub fn dispatch(cli: &Cli) -> Result<u8> {
+    let replacements = std::env::var_os(crate::entity::SCHEMAS_VARIABLE).map(std::path::PathBuf::from);
+    let catalog = Catalog::load(replacements.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(Kind::Config, "cannot start the runtime").caused_by(e))?;
+    match &cli.command {
+        Command::Init => init::run(cli),
+        Command::Schema { entity } => schema::run(catalog, entity.as_deref()),
+        Command::Status(args) => status::run(cli, catalog, args),
+        Command::Plan(args) => runtime.block_on(plan::run(cli, catalog, args)),
+        Command::Check(format) => runtime.block_on(check::run(cli, catalog, format.format)),
+        Command::Sync(args) => runtime.block_on(sync::run(cli, catalog, args)),
+        Command::Backfill(args) => runtime.block_on(backfill::run(cli, catalog, args)),
+    }
+}
+
+/// Prints a result on stdout, as JSON or as text. A closed pipe is the reader's choice, not a failure.
+fn print(format: OutputFormat, value: &impl serde::Serialize, text: impl FnOnce() -> String) {
+    let out = match format {
+        // Plain data of our own always serialises.
+        OutputFormat::Json => serde_json::to_string_pretty(value).unwrap_or_default() + "\n",
+        OutputFormat::Text => text(),
+    };
+    let _ = std::io::stdout().write_all(out.as_bytes());
+}

@@ -1,0 +1,50 @@
+//! `plan`: what a run would read and cost.
+
+use std::sync::Arc;
+
+use super::backfill::{dated, range};
+use super::context::Context;
+use super::print;
+use crate::cli::{Cli, PlanArgs, PlanWhat};
+use crate::entity::Catalog;
+use crate::error::{Error, Kind, Result};
+use crate::report::plan_text;
+use crate::run;
+use crate::source::Failure;
+use crate::state::Ledger;
+
+/// Prints the plan. Asks Gong nothing, but for `--probe`.
+pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &PlanArgs) -> Result<u8> {
+    let context = Context::load(cli, catalog)?;
+    let entities = context.entities(&args.entities)?;
+    let ask = match &args.what {
+        Some(PlanWhat::Backfill(wanted)) => run::ask_backfill(dated(entities)?, range(wanted)?, wanted.force),
+        Some(PlanWhat::Sync) | None => run::ask_sync(entities, context.start_date()?, context.now),
+    };
+    let ledger = context.ledger()?;
+    let rules = run::rules_of(&context.config, context.now, context.zone());
+    let plan = || run::planned(catalog, &ledger, &context.config, &rules, &ask);
+    let mut planned = plan()?;
+    if args.probe {
+        probe(&context, &ledger, &planned).await?;
+        planned = plan()?;
+    }
+    let report = run::plan_report(&ledger, &context.config, catalog, context.now, &planned)?;
+    print(args.format, &report, || plan_text(&report));
+    Ok(0)
+}
+
+async fn probe(context: &Context, ledger: &Arc<Ledger>, planned: &[crate::plan::Planned]) -> Result<()> {
+    let source = context.source(ledger, context.config.limits.daily_budget(), None)?;
+    match run::probe(&source, ledger, planned).await {
+        Ok(asked) => {
+            tracing::info!(asked, "Gong was asked for the totals of months");
+            Ok(())
+        }
+        Err(Failure::Ledger(error)) => Err(error),
+        Err(Failure::Stopped) => {
+            Err(Error::new(Kind::Quota, "the quota is used up").hint("plan without --probe, or come back later"))
+        }
+        Err(Failure::Refused(_, story) | Failure::Exhausted(story)) => Err(Error::new(Kind::Vendor, story.to_string())),
+    }
+}

@@ -1,0 +1,96 @@
+//! `status`: how far every entity is.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+
+use super::context::Context;
+use super::print;
+use crate::cli::{Cli, StatusArgs};
+use crate::entity::{Catalog, Entity};
+use crate::error::Result;
+use crate::plan::{Rules, coverage, due, today};
+use crate::report::{StatusEntity, StatusQuota, StatusReport, StatusWindow, VERSION, status_text};
+use crate::run::{self, text};
+use crate::state::UnitRow;
+use crate::unit::{Window, midnight, next};
+
+/// Prints it; exit code 1 if an entity is older than `--max-age`.
+pub fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Result<u8> {
+    let context = Context::load(cli, catalog)?;
+    let ledger = context.ledger()?;
+    let units = ledger.units()?;
+    let rules = run::rules_of(&context.config, context.now, context.zone());
+    let selected = context.entities(&[])?;
+    let limits = &context.config.limits;
+    let mut report = StatusReport {
+        version: VERSION,
+        quota: StatusQuota {
+            used: ledger.requests_today(context.clock.now())?,
+            limit: limits.requests_per_day,
+            reserve: limits.reserve(),
+        },
+        last_run: ledger
+            .last_run()?
+            .map(|r| format!("{} {}, exit code {}, ended {}", r.command, r.id, r.exit_code, text(r.ended))),
+        ..StatusReport::default()
+    };
+    let mut stale = false;
+    for entity in catalog.all() {
+        let own: Vec<&UnitRow> = units.iter().filter(|u| u.entity == entity.name).collect();
+        let wanted = selected.iter().any(|e| e.name == entity.name);
+        if own.is_empty() && !wanted {
+            continue;
+        }
+        let (status, frontier) = one(entity, &own, &rules, context.config.sync.start_date);
+        let oldest = args.max_age.map(|age| context.now - age.chrono());
+        stale |= wanted && oldest.is_some_and(|oldest| frontier.is_none_or(|at| at < oldest));
+        report.entities.insert(entity.name.clone(), status);
+    }
+    print(args.format.format, &report, || status_text(&report));
+    Ok(u8::from(stale))
+}
+
+/// One entity's state, and its frontier.
+fn one(
+    entity: &Entity,
+    units: &[&UnitRow],
+    rules: &Rules,
+    start: Option<NaiveDate>,
+) -> (StatusEntity, Option<DateTime<Utc>>) {
+    let mut status = StatusEntity {
+        missing: units.iter().map(|u| u.missing).sum(),
+        rows: units.iter().map(|u| u.rows).sum(),
+        suspect: units.iter().filter(|u| u.suspect.is_some()).count() as u64,
+        last_run: units.iter().map(|u| u.read_at).max().map(text),
+        ..StatusEntity::default()
+    };
+    if entity.is_snapshot() {
+        let read_at = units.iter().map(|u| u.read_at).max();
+        status.watermark = read_at.map(text);
+        status.frontier = read_at.map(text);
+        return (status, read_at);
+    }
+    let zone = rules.zone_of(entity);
+    let windows: Vec<(Window, &UnitRow)> = units.iter().filter_map(|u| Some((u.span.window()?, *u))).collect();
+    let is_settled =
+        |(window, unit): &&(Window, &UnitRow)| due::settled(window.ends_at(zone), unit.read_at, rules.ages_of(entity));
+    let covered: Vec<Window> = windows.iter().map(|(w, _)| *w).collect();
+    let settled: Vec<Window> = windows.iter().filter(is_settled).map(|(w, _)| *w).collect();
+    status.unsettled = (covered.len() - settled.len()) as u64;
+    let Some(start) = start.or_else(|| covered.iter().map(|w| w.from).min()) else { return (status, None) };
+    let range = Window { from: start, to: next(today(rules.now, zone)).max(start) };
+    let gaps = if range.from < range.to { coverage::gaps(range, &covered) } else { Vec::new() };
+    status.gaps = gaps.iter().map(|w| StatusWindow { from: w.from.to_string(), to: w.to.to_string() }).collect();
+    let reached = |windows: &[Window]| (!units.is_empty()).then(|| coverage::reach(start, windows));
+    let frontier = reached(&covered).map(|day| read_until(day, zone, &windows));
+    status.watermark = reached(&settled).map(|day| text(midnight(day, zone)));
+    status.frontier = frontier.map(text);
+    (status, frontier)
+}
+
+/// The end of the run of windows that reaches `day`; within the window in progress, how far that was read.
+fn read_until(day: NaiveDate, zone: Tz, windows: &[(Window, &UnitRow)]) -> DateTime<Utc> {
+    let end = midnight(day, zone);
+    let last = windows.iter().find(|(window, _)| window.to == day);
+    last.map_or(end, |(_, unit)| end.min(unit.read_at))
+}

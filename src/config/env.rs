@@ -1,0 +1,36 @@
+//! Every environment variable that the program reads, and what it overrides.
+
+use secrecy::SecretString;
+
+use super::Config;
+
+/// Path of the configuration file; `--config` wins.
+pub const CONFIG: &str = "GONG_ELT_CONFIG";
+/// `source.base_url`.
+pub const BASE_URL: &str = "GONG_BASE_URL";
+/// `source.access_key`.
+const ACCESS_KEY: &str = "GONG_ACCESS_KEY";
+/// `source.access_key_secret`.
+const ACCESS_KEY_SECRET: &str = "GONG_ACCESS_KEY_SECRET";
+/// `source.access_token`.
+const ACCESS_TOKEN: &str = "GONG_ACCESS_TOKEN";
+
+/// Puts the environment over the file. A sign-in from the environment replaces the file's whole sign-in.
+pub fn overlay(config: &mut Config, variable: impl Fn(&str) -> Option<String>) {
+    let source = &mut config.source;
+    if let Some(url) = variable(BASE_URL) {
+        source.base_url = url;
+    }
+    let secret = |name| variable(name).map(SecretString::from);
+    if let Some(token) = secret(ACCESS_TOKEN) {
+        (source.access_token, source.access_key, source.access_key_secret) = (Some(token), None, None);
+    }
+    for (name, slot) in [(ACCESS_KEY, &mut source.access_key), (ACCESS_KEY_SECRET, &mut source.access_key_secret)] {
+        if let Some(value) = secret(name) {
+            *slot = Some(value);
+            if variable(ACCESS_TOKEN).is_none() {
+                source.access_token = None;
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! `[limits]`: how much of the vendor's quota, memory and patience may be used.
+
+use serde::Deserialize;
+
+use super::Span;
+
+/// Share of the daily quota that is left to others when `reserve` is not set and the daily quota is small.
+const RESERVE_SHARE: u32 = 10;
+
+/// How much of the vendor's quota may be used (API reference, section D).
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitSettings {
+    /// Requests in any second, retries included. The vendor allows 3 for the whole company.
+    pub requests_per_second: f64,
+    /// Requests in a day. The vendor allows 10,000 for the whole company.
+    pub requests_per_day: u32,
+    /// Requests of the day that are left to the company's other tools; see [`LimitSettings::reserve`] for the default.
+    pub reserve: Option<u32>,
+    /// Requests under way at once: enough to keep the rate used when answers take seconds.
+    pub max_in_flight: usize,
+    /// Longest wait for one answer, body included. A page of 100 calls with all content is several MB.
+    pub request_timeout: Span,
+    /// Further attempts after a failed one.
+    pub max_retries: u32,
+    /// Longest wait that is slept through; a longer one ends the run with the time to resume.
+    pub max_wait: Span,
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        LimitSettings {
+            requests_per_second: 3.0,
+            requests_per_day: 10_000,
+            reserve: None,
+            max_in_flight: 16,
+            request_timeout: Span::seconds(120),
+            max_retries: 5,
+            max_wait: Span::seconds(300),
+        }
+    }
+}
+
+impl LimitSettings {
+    /// Requests of the day that are left to others: 1,000 of the vendor's 10,000 by default, and never more than a tenth unless set.
+    pub fn reserve(&self) -> u32 {
+        self.reserve.unwrap_or_else(|| 1000.min(self.requests_per_day / RESERVE_SHARE))
+    }
+
+    /// Requests that we may make in a day.
+    pub fn daily_budget(&self) -> u32 {
+        self.requests_per_day.saturating_sub(self.reserve())
+    }
+}

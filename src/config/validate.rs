@@ -1,0 +1,204 @@
+//! What settings must satisfy beyond their types. Each message names the file, the key and the rule.
+
+use super::{Config, env};
+use crate::error::{Error, Kind, Result};
+
+/// Checks the settings that every command needs. `entities` are the known names.
+pub fn check(file: &str, config: &Config, entities: &[&str]) -> Result<()> {
+    let wrong = |key: &str, rule: String| Err(Error::new(Kind::Config, format!("{file}: {key}: {rule}")));
+    if let Err(rule) = base_url(&config.source.base_url) {
+        return wrong("source.base_url", rule);
+    }
+    let source = &config.source;
+    if source.access_token.is_some() && (source.access_key.is_some() || source.access_key_secret.is_some()) {
+        return wrong(
+            "source.access_token",
+            "set either access_key and access_key_secret, or access_token, not both".to_owned(),
+        );
+    }
+    if source.access_key.is_some() != source.access_key_secret.is_some() {
+        return wrong("source.access_key", "access_key and access_key_secret go together; one is missing".to_owned());
+    }
+    if source.time_zone.as_deref().is_some_and(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
+        return wrong("source.time_zone", "must be an IANA name such as \"America/New_York\"".to_owned());
+    }
+    if let Some((key, rule)) = limits(config).or_else(|| sync(config, entities)).or_else(|| output(config)) {
+        return wrong(&key, rule);
+    }
+    Ok(())
+}
+
+/// The rule that a base URL breaks, if any.
+pub fn base_url(text: &str) -> std::result::Result<(), String> {
+    let url = url::Url::parse(text).map_err(|e| format!("\"{text}\" is not a URL: {e}"))?;
+    let host = url.host_str().unwrap_or_default();
+    match url.scheme() {
+        "https" if !host.is_empty() => {}
+        "http" if is_loopback(&url) => {}
+        "http" => {
+            return Err(format!(
+                "http:// sends the credentials in the clear and is allowed for loopback only, not for {host}"
+            ));
+        }
+        scheme => return Err(format!("must start with https://, not {scheme}://")),
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+        return Err("must be scheme and host only".to_owned());
+    }
+    Ok(())
+}
+
+fn is_loopback(url: &url::Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+type Broken = Option<(String, String)>;
+
+fn broken(key: &str, rule: impl Into<String>) -> Broken {
+    Some((key.to_owned(), rule.into()))
+}
+
+fn limits(config: &Config) -> Broken {
+    let limits = &config.limits;
+    if !(limits.requests_per_second > 0.0 && limits.requests_per_second <= 10_000.0) {
+        return broken("limits.requests_per_second", "must be above 0 and at most 10000");
+    }
+    if limits.requests_per_day == 0 {
+        return broken("limits.requests_per_day", "must be at least 1");
+    }
+    if limits.reserve() >= limits.requests_per_day {
+        return broken(
+            "limits.reserve",
+            format!("must be below requests_per_day ({}), or nothing is left to use", limits.requests_per_day),
+        );
+    }
+    if !(1..=256).contains(&limits.max_in_flight) {
+        return broken("limits.max_in_flight", "must be 1 to 256");
+    }
+    if limits.request_timeout.std().is_zero() {
+        return broken("limits.request_timeout", "must be longer than nothing");
+    }
+    None
+}
+
+fn sync(config: &Config, entities: &[&str]) -> Broken {
+    let sync = &config.sync;
+    for name in sync.entities.iter().filter(|name| *name != "all") {
+        if !entities.contains(&name.as_str()) {
+            return broken("sync.entities", unknown_entity(name, entities));
+        }
+    }
+    for (name, settings) in &config.entities {
+        if !entities.contains(&name.as_str()) {
+            return broken(&format!("entities.{name}"), unknown_entity(name, entities));
+        }
+        if settings.reread.as_ref().is_some_and(|ages| !rising(ages)) {
+            return broken(&format!("entities.{name}.reread"), "ages must rise, and there must be at least one");
+        }
+        if settings.workspace_id.as_ref().is_some_and(|id| id.is_empty() || !id.bytes().all(|b| b.is_ascii_digit())) {
+            return broken(&format!("entities.{name}.workspace_id"), "must be Gong's id: digits only");
+        }
+    }
+    if !rising(&sync.reread) {
+        return broken("sync.reread", "ages must rise, and there must be at least one");
+    }
+    if sync.recheck_every.std().is_zero() {
+        return broken("sync.recheck_every", "must be longer than nothing");
+    }
+    if !(0.0..=1.0).contains(&sync.shrink_limit) {
+        return broken("sync.shrink_limit", "is a share: 0 to 1");
+    }
+    None
+}
+
+fn rising(ages: &[super::Span]) -> bool {
+    !ages.is_empty() && ages.windows(2).all(|pair| pair[0] < pair[1])
+}
+
+fn output(config: &Config) -> Broken {
+    let url = &config.output.url;
+    if url.is_empty() {
+        return broken("output.url", "must be a folder or s3://bucket/prefix");
+    }
+    match url.split_once("://") {
+        None => {}
+        Some(("s3", rest)) if !rest.trim_matches('/').is_empty() => {}
+        Some(("s3", _)) => return broken("output.url", "s3:// needs a bucket"),
+        Some((scheme, _)) => {
+            return broken("output.url", format!("{scheme}:// is not supported; use a folder or s3://bucket/prefix"));
+        }
+    }
+    let s3 = &config.output.s3;
+    if s3.endpoint.as_deref().is_some_and(|e| e.starts_with("http://")) && !s3.allow_http {
+        return broken("output.s3.endpoint", "http:// needs allow_http = true");
+    }
+    if s3.access_key_id.is_some() != s3.secret_access_key.is_some() {
+        return broken("output.s3.access_key_id", "access_key_id and secret_access_key go together; one is missing");
+    }
+    None
+}
+
+/// The message for a name that is no entity, with the nearest that is.
+pub fn unknown_entity(name: &str, entities: &[&str]) -> String {
+    let near = entities.iter().min_by_key(|known| strsim::damerau_levenshtein(name, known));
+    match near {
+        Some(near) => format!("there is no entity \"{name}\"; the nearest is \"{near}\""),
+        None => format!("there is no entity \"{name}\""),
+    }
+}
+
+impl Config {
+    /// True if the vendor's address is on this machine: a simulator.
+    pub fn is_loopback(&self) -> bool {
+        url::Url::parse(&self.source.base_url).is_ok_and(|url| is_loopback(&url))
+    }
+
+    /// The error for a command that needs the vendor and has no way to sign in.
+    pub fn missing_credentials(file: &str) -> Error {
+        Error::new(Kind::Config, format!("{file}: source: no credentials")).hint(format!(
+            "set access_key and access_key_secret (or GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET), or access_token; {} names the host",
+            env::BASE_URL
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load::parse;
+
+    #[test]
+    fn each_broken_rule_names_file_and_key() {
+        let cases = [
+            (
+                "[source]\nbase_url = \"http://api.gong.io\"",
+                "f: source.base_url: http:// sends the credentials in the clear",
+            ),
+            ("[source]\nbase_url = \"api.gong.io\"", "f: source.base_url: \"api.gong.io\" is not a URL"),
+            ("[source]\nbase_url = \"ftp://x\"", "must start with https://, not ftp://"),
+            ("[source]\naccess_key = \"k\"", "f: source.access_key: access_key and access_key_secret go together"),
+            ("[source]\ntime_zone = \"Mars\"", "f: source.time_zone: must be an IANA name"),
+            ("[limits]\nrequests_per_second = 0", "f: limits.requests_per_second: must be above 0"),
+            (
+                "[limits]\nrequests_per_day = 100\nreserve = 100",
+                "f: limits.reserve: must be below requests_per_day (100)",
+            ),
+            (
+                "[sync]\nentities = [\"cals\"]",
+                "f: sync.entities: there is no entity \"cals\"; the nearest is \"calls\"",
+            ),
+            ("[sync]\nreread = [\"2d\", \"1d\"]", "f: sync.reread: ages must rise"),
+            ("[output]\nurl = \"ftp://x\"", "f: output.url: ftp:// is not supported"),
+            ("[output.s3]\nendpoint = \"http://x\"", "f: output.s3.endpoint: http:// needs allow_http = true"),
+            ("[entities.users]\nworkspace_id = \"../x\"", "f: entities.users.workspace_id: must be Gong's id"),
+        ];
+        for (text, expected) in cases {
+            let config = parse("f", text).expect("the text parses");
+            let error = check("f", &config, &["calls", "users"]).expect_err(text);
+            assert!(error.to_string().contains(expected), "{text}: {error}");
+        }
+        let good = parse("f", "[source]\nbase_url = \"http://127.0.0.1:9\"").expect("the text parses");
+        check("f", &good, &[]).expect("loopback may be plain");
+    }
+}

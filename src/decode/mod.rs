@@ -1,0 +1,255 @@
+//! Vendor JSON to Arrow, driven by an entity's file: one page in, one batch of rows out, no field lost.
+//!
+//! Pure: no I/O, no clock. Knows no request and no file. Ids keep their digits, null and absent are alike, a wrong type is never fatal.
+
+mod column;
+mod drift;
+mod raw;
+mod row;
+pub mod table;
+mod value;
+
+use std::collections::HashMap;
+
+use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::SchemaRef;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
+
+pub use drift::Drift;
+
+use crate::entity::Entity;
+use crate::entity::spec::Stamp;
+use crate::entity::tree::{Field, Origin};
+use column::Column;
+use row::{Record, Walk};
+use value::Value;
+
+/// A value that the request knows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StampValue {
+    /// Ids and names.
+    Text(String),
+    /// Instants.
+    Instant(DateTime<Utc>),
+    /// Days.
+    Day(NaiveDate),
+    /// Numbers.
+    Int(i64),
+}
+
+/// The values that the request knows, for a page and for single ids.
+#[derive(Debug, Clone, Default)]
+pub struct Stamps {
+    /// For every row.
+    pub all: HashMap<Stamp, StampValue>,
+    /// Start of each call, by id.
+    pub call_started: HashMap<String, DateTime<Utc>>,
+}
+
+/// One page, decoded.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The table's own columns and `_extra`; the two last columns are put there by the writer.
+    pub batch: RecordBatch,
+    /// What is known of each row of the batch.
+    pub rows: Vec<RowFacts>,
+    /// Records that could not become rows: the reason, and the vendor's text.
+    pub bad: Vec<(&'static str, String)>,
+    /// What the schema did not expect.
+    pub drift: Drift,
+}
+
+/// What is known of one row beside its columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowFacts {
+    /// Of the row's key.
+    pub key: [u8; 16],
+    /// Of the row, volatile columns apart.
+    pub digest: [u8; 16],
+    /// The id that was asked, where ids are.
+    pub id: Option<String>,
+    /// Marked private by the vendor.
+    pub private: bool,
+}
+
+/// Turns the answers of one entity into rows.
+pub struct Decoder {
+    entity: &'static Entity,
+    schema: SchemaRef,
+    elsewhere: Vec<Vec<String>>,
+    identity: Vec<Vec<String>>,
+}
+
+impl Decoder {
+    /// A decoder for `entity`.
+    pub fn new(entity: &'static Entity) -> Decoder {
+        let schema = table::schema(&entity.fields);
+        let kept = schema.fields().len() - 2;
+        let schema =
+            std::sync::Arc::new(schema.project(&(0..kept).collect::<Vec<_>>()).unwrap_or_else(|_| (*schema).clone()));
+        Decoder { entity, schema, elsewhere: elsewhere(&entity.fields), identity: identity(entity) }
+    }
+
+    /// Decodes the body of one answer, which must be JSON with the entity's records array.
+    pub fn page(&self, body: &str, stamps: &Stamps) -> Option<Decoded> {
+        let whole: &RawValue = serde_json::from_str(body).ok()?;
+        let records = raw::items(raw::at(whole, &self.entity.page.rows.split('.').collect::<Vec<_>>())?)?;
+        let mut page = Page::new(self);
+        for record in records {
+            match self.entity.page.explode.as_deref() {
+                None => page.record(Record { whole: record, item: None }, stamps),
+                Some(array) => {
+                    let items = raw::at(record, &[array]).and_then(raw::items).unwrap_or_default();
+                    for (index, item) in items.into_iter().enumerate() {
+                        page.record(Record { whole: record, item: Some((array, index, item)) }, stamps);
+                    }
+                }
+            }
+        }
+        Some(page.finish())
+    }
+}
+
+struct Page<'d> {
+    decoder: &'d Decoder,
+    columns: Vec<Column>,
+    extra: arrow::array::StringBuilder,
+    rows: Vec<RowFacts>,
+    bad: Vec<(&'static str, String)>,
+    drift: Drift,
+}
+
+impl<'d> Page<'d> {
+    fn new(decoder: &'d Decoder) -> Self {
+        let columns = decoder.entity.fields.iter().map(Column::of).collect();
+        let extra = arrow::array::StringBuilder::new();
+        Page { decoder, columns, extra, rows: Vec::new(), bad: Vec::new(), drift: Drift::default() }
+    }
+
+    fn record(&mut self, record: Record, stamps: &Stamps) {
+        let decoder = self.decoder;
+        let subject = record.item.map_or(record.whole, |(_, _, item)| item);
+        if raw::entries(subject).is_none() {
+            return self.bad.push(("the record is not an object that can be read", record.whole.get().to_owned()));
+        }
+        let key = |names: &Vec<String>| row::lifted(record, names).and_then(raw::text).is_some();
+        if !decoder.identity.is_empty() && !decoder.identity.iter().any(key) {
+            return self.bad.push(("the record has no key", record.whole.get().to_owned()));
+        }
+        let page = &decoder.entity.page;
+        let place = |path: &Option<String>| {
+            path.as_deref().and_then(|path| raw::at(record.whole, &path.split('.').collect::<Vec<_>>()))
+        };
+        let id = place(&page.id).and_then(raw::text);
+        let private = place(&page.private).is_some_and(|raw| raw.get() == "true");
+        let started = id.as_ref().and_then(|id| stamps.call_started.get(id));
+        let stamp = |field: &Field| match (&field.from, started) {
+            (Origin::Stamp(Stamp::CallStarted), Some(at)) => Some(Value::Timestamp(at.timestamp_micros())),
+            (Origin::Stamp(stamp), _) => stamps.all.get(stamp).and_then(stamp_value),
+            _ => None,
+        };
+        let mut walk = Walk::new(&mut self.drift, &decoder.elsewhere);
+        walk.row(&decoder.entity.fields, &mut self.columns, record, stamp);
+        let (extra, digest) = walk.finish();
+        self.extra.append_option(extra);
+        self.rows.push(RowFacts { key: [0; 16], digest, id, private });
+    }
+
+    fn finish(mut self) -> Decoded {
+        let extra = self.extra.finish();
+        let mut arrays: Vec<_> = self.columns.into_iter().map(Column::finish).collect();
+        arrays.push(std::sync::Arc::new(extra));
+        let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(self.rows.len()));
+        let batch = RecordBatch::try_new_with_options(self.decoder.schema.clone(), arrays, &options)
+            .expect("columns and schema are built from the same tree, and every append adds one row to each");
+        for (facts, key) in self.rows.iter_mut().zip(keys(&batch, &self.decoder.entity.key)) {
+            facts.key = key;
+        }
+        Decoded { batch, rows: self.rows, bad: self.bad, drift: self.drift }
+    }
+}
+
+/// Digests of the rows' keys. A null in a key is a value.
+fn keys(batch: &RecordBatch, names: &[String]) -> Vec<[u8; 16]> {
+    let columns: Vec<_> = names.iter().filter_map(|name| nested(batch, name)).collect();
+    let options = FormatOptions::default().with_null("\u{0}");
+    let shown: Vec<_> = columns.iter().filter_map(|column| ArrayFormatter::try_new(column, &options).ok()).collect();
+    let digest = |row| {
+        let mut hash = Sha256::new();
+        for column in &shown {
+            let text = column.value(row).to_string();
+            hash.update(text.len().to_le_bytes());
+            hash.update(text);
+        }
+        half(hash)
+    };
+    (0..batch.num_rows()).map(digest).collect()
+}
+
+/// A column by name, or a member of a struct column by `struct.member`.
+fn nested(batch: &RecordBatch, name: &str) -> Option<arrow::array::ArrayRef> {
+    let mut names = name.split('.');
+    let mut column = batch.column_by_name(names.next()?)?.clone();
+    for member in names {
+        let group = column.as_any().downcast_ref::<arrow::array::StructArray>()?;
+        column = group.column_by_name(member)?.clone();
+    }
+    Some(column)
+}
+
+fn stamp_value(value: &StampValue) -> Option<Value> {
+    Some(match value {
+        StampValue::Text(text) => Value::Text(text.clone()),
+        StampValue::Instant(at) => Value::Timestamp(at.timestamp_micros()),
+        StampValue::Day(day) => Value::Date(value::days(*day)?),
+        StampValue::Int(number) => Value::Int(*number),
+    })
+}
+
+/// Places that lifted columns and counts read.
+fn elsewhere(fields: &[Field]) -> Vec<Vec<String>> {
+    let mut places = Vec::new();
+    for field in fields {
+        match &field.from {
+            Origin::Lifted(names) => places.push(names.clone()),
+            Origin::Count { list, given } => {
+                places.push(list.clone());
+                places.extend(given.clone());
+            }
+            _ => {}
+        }
+    }
+    places
+}
+
+/// Places of the key columns that the record itself carries; a record without any of them is no row.
+fn identity(entity: &Entity) -> Vec<Vec<String>> {
+    let explode = entity.page.explode.as_deref();
+    let place = |field: &Field| match &field.from {
+        Origin::Keys(keys) => keys.iter().map(|key| vec![key.clone()]).collect(),
+        Origin::ItemKeys(keys) => {
+            keys.iter().map(|key| vec![explode.unwrap_or_default().to_owned(), key.clone()]).collect()
+        }
+        Origin::Lifted(names) => vec![names.clone()],
+        _ => Vec::new(),
+    };
+    let first = entity.key.iter().filter_map(|name| entity.fields.iter().find(|f| f.name == *name)).map(place);
+    first.filter(|places| !places.is_empty()).take(1).flatten().collect()
+}
+
+/// The digest of a key that is one text, as [`RowFacts::key`] has it.
+pub fn key_digest(text: &str) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    hash.update(text.len().to_le_bytes());
+    hash.update(text);
+    half(hash)
+}
+
+fn half(hash: Sha256) -> [u8; 16] {
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&hash.finalize()[..16]);
+    digest
+}

@@ -1,0 +1,156 @@
+//! One JSON value to one typed value, or nothing if it is of another type. Pure; never rounds, never guesses.
+
+use chrono::{DateTime, NaiveDate};
+
+use crate::entity::tree::Leaf;
+
+/// A typed value, ready for its column.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Text, ids and JSON text.
+    Text(String),
+    /// Integers.
+    Int(i64),
+    /// Floats.
+    Float(f64),
+    /// Booleans.
+    Bool(bool),
+    /// Microseconds since 1970 UTC.
+    Timestamp(i64),
+    /// Days since 1970-01-01.
+    Date(i32),
+}
+
+/// Reads `raw`, a JSON value that is not null, as `leaf`; `None` if it is of another type.
+pub fn read(leaf: Leaf, raw: &str) -> Option<Value> {
+    match leaf {
+        Leaf::String => string(raw).map(Value::Text),
+        Leaf::Id => id(raw).map(Value::Text),
+        Leaf::Text => plain(raw).map(Value::Text),
+        Leaf::Json => Some(Value::Text(raw.to_owned())),
+        Leaf::Int => int(raw).map(Value::Int),
+        Leaf::Float => raw.parse().ok().filter(|f: &f64| f.is_finite() && is_number(raw)).map(Value::Float),
+        Leaf::Bool => raw.parse().ok().map(Value::Bool),
+        Leaf::Timestamp => timestamp(&string(raw)?).map(Value::Timestamp),
+        Leaf::Date => date(&string(raw)?).map(Value::Date),
+    }
+}
+
+fn is_number(raw: &str) -> bool {
+    raw.starts_with(|c: char| c == '-' || c.is_ascii_digit())
+}
+
+fn string(raw: &str) -> Option<String> {
+    if raw.starts_with('"') { serde_json::from_str(raw).ok() } else { None }
+}
+
+/// A string, or a whole number by its literal digits.
+pub fn id(raw: &str) -> Option<String> {
+    if raw.starts_with('"') {
+        return string(raw);
+    }
+    let digits = raw.strip_prefix('-').unwrap_or(raw);
+    (is_number(raw) && digits.bytes().all(|b| b.is_ascii_digit())).then(|| raw.to_owned())
+}
+
+fn plain(raw: &str) -> Option<String> {
+    match raw.as_bytes().first()? {
+        b'"' => string(raw),
+        b'{' | b'[' => None,
+        _ => Some(raw.to_owned()),
+    }
+}
+
+/// An integer; also one written as a float without a fraction (`1339.0`), while a float holds it exactly.
+fn int(raw: &str) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if !is_number(raw) {
+        return None;
+    }
+    raw.parse().ok().or_else(|| {
+        let float: f64 = raw.parse().ok().filter(|f: &f64| f.fract() == 0.0 && f.abs() <= EXACT)?;
+        format!("{float:.0}").parse().ok()
+    })
+}
+
+/// ISO 8601 with any offset and 0 to 9 digits of fraction (API reference, G.2), as microseconds UTC.
+fn timestamp(text: &str) -> Option<i64> {
+    DateTime::parse_from_rfc3339(text).ok().map(|at| at.timestamp_micros())
+}
+
+/// A calendar day, or the calendar day of a date-time as it is written, whatever its offset.
+fn date(text: &str) -> Option<i32> {
+    let day = text.get(..10)?;
+    if text.len() > 10 {
+        timestamp(text)?;
+    }
+    days(NaiveDate::parse_from_str(day, "%Y-%m-%d").ok()?)
+}
+
+/// Days since 1970-01-01.
+pub fn days(day: NaiveDate) -> Option<i32> {
+    i32::try_from((day - NaiveDate::default()).num_days()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(s: &str) -> Option<Value> {
+        Some(Value::Text(s.to_owned()))
+    }
+
+    #[test]
+    fn ids_keep_their_literal_digits() {
+        assert_eq!(read(Leaf::Id, "\"35657219295037524478\""), text("35657219295037524478"));
+        assert_eq!(read(Leaf::Id, "35657219295037524478"), text("35657219295037524478"));
+        assert_eq!(read(Leaf::Id, "-1"), text("-1"));
+        assert_eq!(read(Leaf::Id, "1.5"), None);
+        assert_eq!(read(Leaf::Id, "1e3"), None);
+        assert_eq!(read(Leaf::Id, "true"), None);
+    }
+
+    #[test]
+    fn instants_with_any_offset_and_fraction_become_microseconds_utc() {
+        let micros = |s: &str| read(Leaf::Timestamp, &format!("\"{s}\""));
+        assert_eq!(micros("2026-08-28T08:00:00-07:00"), micros("2026-08-28T15:00:00Z"));
+        assert_eq!(micros("1970-01-01T00:00:00.72+00:00"), Some(Value::Timestamp(720_000)));
+        assert_eq!(micros("1970-01-01T02:00:00.816562+02:00"), Some(Value::Timestamp(816_562)));
+        assert_eq!(micros("0001-01-01T00:00:00Z"), Some(Value::Timestamp(-62_135_596_800_000_000)));
+        assert_eq!(micros("2019-01-21T000:00:00-08:00"), None);
+        assert_eq!(micros("2019-01-21"), None);
+        assert_eq!(read(Leaf::Timestamp, "1714590000"), None);
+    }
+
+    #[test]
+    fn numbers_are_never_rounded() {
+        assert_eq!(read(Leaf::Int, "9223372036854775807"), Some(Value::Int(i64::MAX)));
+        assert_eq!(read(Leaf::Int, "9223372036854775808"), None);
+        assert_eq!(read(Leaf::Int, "1339.0"), Some(Value::Int(1339)));
+        assert_eq!(read(Leaf::Int, "1.5"), None);
+        assert_eq!(read(Leaf::Int, "\"5\""), None);
+        assert_eq!(read(Leaf::Float, "155.2100067138672"), Some(Value::Float(155.2100067138672)));
+        assert_eq!(read(Leaf::Float, "1e999"), None);
+    }
+
+    #[test]
+    fn json_is_kept_as_it_came() {
+        assert_eq!(read(Leaf::Json, "\"a\""), text("\"a\""));
+        assert_eq!(read(Leaf::Json, "[1, 2.0]"), text("[1, 2.0]"));
+    }
+
+    #[test]
+    fn a_date_time_gives_its_own_calendar_day() {
+        assert_eq!(read(Leaf::Date, "\"2019-01-20T00:00:00-08:00\""), read(Leaf::Date, "\"2019-01-20\""));
+        assert_eq!(read(Leaf::Date, "\"2019-01-2x\""), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_json_text_panics(raw in "[\\[{\"a-z0-9.:eE+\\-T]{1,24}") {
+            for leaf in [Leaf::String, Leaf::Id, Leaf::Text, Leaf::Int, Leaf::Float, Leaf::Bool, Leaf::Timestamp, Leaf::Date] {
+                let _ = read(leaf, &raw);
+            }
+        }
+    }
+}

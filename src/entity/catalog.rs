@@ -1,0 +1,103 @@
+//! Which entities exist: the files of `schemas/`, embedded, parsed and checked once at start-up.
+
+use std::path::Path;
+
+use super::spec::{ColumnSpec, EntitySpec};
+use super::tree::{self, Field};
+use super::validate;
+use crate::error::{Error, Kind, Result};
+
+/// Names a folder whose files replace the embedded ones of the same name: for people who write an entity file.
+pub const SCHEMAS_VARIABLE: &str = "GONG_ELT_SCHEMAS";
+
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../schemas/", $name, ".toml")))),*]
+    };
+}
+
+/// One line per entity, in the order in which people see them.
+const FILES: &[(&str, &str)] = files!["users", "workspaces", "calls", "calls_extensive", "call_transcripts"];
+
+/// An entity file with the shape that follows from it.
+#[derive(Debug)]
+pub struct Entity {
+    /// The file.
+    pub spec: EntitySpec,
+    /// The table's own columns, nested.
+    pub fields: Vec<Field>,
+}
+
+impl std::ops::Deref for Entity {
+    type Target = EntitySpec;
+
+    fn deref(&self) -> &EntitySpec {
+        &self.spec
+    }
+}
+
+/// Every entity of the program. Lives as long as the process.
+#[derive(Debug)]
+pub struct Catalog {
+    entities: Vec<Entity>,
+}
+
+impl Catalog {
+    /// Parses and checks every entity file. `replacements` is a folder of files that replace embedded ones.
+    ///
+    /// # Errors
+    /// [`Kind::Schema`] naming file, key and rule.
+    pub fn load(replacements: Option<&Path>) -> Result<&'static Catalog> {
+        let mut entities = Vec::with_capacity(FILES.len());
+        for (name, embedded) in FILES {
+            let file = format!("schemas/{name}.toml");
+            match replacements.map(|dir| dir.join(format!("{name}.toml"))).filter(|path| path.exists()) {
+                None => entities.push(parse(&file, name, embedded)?),
+                Some(path) => {
+                    let shown = path.display().to_string();
+                    let text = std::fs::read_to_string(&path)
+                        .map_err(|e| Error::new(Kind::Schema, format!("cannot read {shown}")).caused_by(e))?;
+                    entities.push(parse(&shown, name, &text)?);
+                }
+            }
+        }
+        for entity in &entities {
+            let known = |name: &str| entities.iter().any(|e| e.name == name);
+            validate::references(&format!("schemas/{}.toml", entity.name), entity, known)?;
+        }
+        Ok(Box::leak(Box::new(Catalog { entities })))
+    }
+
+    /// All entities, in catalog order.
+    pub fn all(&self) -> impl Iterator<Item = &Entity> {
+        self.entities.iter()
+    }
+
+    /// The entity of that name.
+    pub fn get(&self, name: &str) -> Option<&Entity> {
+        self.entities.iter().find(|e| e.name == name)
+    }
+}
+
+/// Parses one entity file.
+///
+/// # Errors
+/// [`Kind::Schema`] naming file, key and rule.
+pub fn parse(file: &str, name: &str, text: &str) -> Result<Entity> {
+    let spec: EntitySpec =
+        toml::from_str(text).map_err(|e| Error::new(Kind::Schema, format!("{file}: {}", e.to_string().trim_end())))?;
+    validate::entity(file, name, &spec)?;
+    let fields = tree::build(&spec.columns, spec.page.explode.as_deref());
+    validate::table(file, &spec, &fields)?;
+    Ok(Entity { spec, fields })
+}
+
+/// The line of a column, for messages: its path, stamp or count.
+pub fn line(column: &ColumnSpec) -> String {
+    match (&column.path, &column.stamp, &column.count) {
+        (Some(path), _, None) => path.clone(),
+        (_, _, Some(count)) => format!("count {count}"),
+        (_, Some(stamp), _) => format!("stamp {stamp:?}"),
+        _ => format!("id {}", column.id),
+    }
+}

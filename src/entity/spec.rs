@@ -1,0 +1,319 @@
+//! The vocabulary of an entity file (`schemas/README.md` explains it to people).
+//!
+//! Plain data with closed enums: a new behaviour is a new variant, and the compiler then lists the places to fill.
+
+use serde::Deserialize;
+
+/// One entity: what is asked of the vendor and what becomes of the answer.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntitySpec {
+    /// Table, folder and `--entities` value.
+    pub name: String,
+    /// Raised when a column goes or changes its type.
+    pub version: u32,
+    /// What a row is.
+    pub about: String,
+    /// The OAuth scope that reads it.
+    pub scope: String,
+    /// How the entity is walked.
+    pub read: Read,
+    /// How one request is built.
+    pub request: RequestSpec,
+    /// Where the parts of an answer are.
+    pub page: PageSpec,
+    /// Which 404 means "no rows".
+    #[serde(default)]
+    pub empty: EmptyRule,
+    /// Columns that identify a row.
+    pub key: Vec<String>,
+    /// Columns that order the file.
+    pub sort: Vec<String>,
+    /// The table.
+    pub columns: Vec<ColumnSpec>,
+}
+
+/// How an entity is walked; the unit follows from it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Read {
+    /// The whole list at once, once per row of each entity in `each`.
+    Snapshot {
+        /// Entities that are fanned out over.
+        #[serde(default)]
+        each: Vec<String>,
+    },
+    /// A window of days, listed by cursor.
+    Window {
+        /// Whose days.
+        days: Days,
+    },
+    /// The windows of `of`, read by its ids in batches of 100.
+    ById {
+        /// The entity that lists the ids.
+        of: String,
+    },
+    /// A period (day, week, month) of company days.
+    Period {
+        /// Entities that are fanned out over.
+        #[serde(default)]
+        each: Vec<String>,
+    },
+    /// One media file per call of the windows of `of`.
+    Media {
+        /// The entity that lists the calls.
+        of: String,
+        /// Which file.
+        media: Media,
+    },
+}
+
+/// Whose midnight cuts the days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Days {
+    /// UTC days.
+    Utc,
+    /// Days in the company's time zone.
+    Company,
+}
+
+/// Which media file of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Media {
+    /// `media.audioUrl`.
+    Audio,
+    /// `media.videoUrl`.
+    Video,
+}
+
+/// How one request is built.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestSpec {
+    /// GET sends inputs in the query, POST in the body (API reference, E.3).
+    pub method: Method,
+    /// Path below the base URL.
+    pub path: String,
+    /// Input that takes the window's start.
+    pub from: Option<String>,
+    /// Input that takes the window's exclusive end.
+    pub to: Option<String>,
+    /// Form of the two.
+    #[serde(default)]
+    pub dates: Dates,
+    /// Input that takes a batch of ids.
+    pub ids: Option<String>,
+    /// Input that takes a fan-out member's id, by entity.
+    #[serde(default)]
+    pub each: std::collections::BTreeMap<String, String>,
+    /// Inputs that are always sent.
+    #[serde(default)]
+    pub fixed: std::collections::BTreeMap<String, serde_json::Value>,
+    /// The `contentSelector` of the body.
+    pub selector: Option<serde_json::Value>,
+}
+
+/// The HTTP method of a reading request. The vendor's writing methods have no variant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// Inputs in the query.
+    Get,
+    /// Inputs in the JSON body; the query is ignored by the vendor.
+    Post,
+}
+
+/// How a window's bounds are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dates {
+    /// `2024-06-01T00:00:00Z`.
+    #[default]
+    Instant,
+    /// `2024-06-01`, a company day.
+    Date,
+}
+
+/// Where the parts of an answer are; dotted paths.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PageSpec {
+    /// The records array.
+    pub rows: String,
+    /// The next page's cursor; absent for lists of one page.
+    pub cursor: Option<String>,
+    /// The vendor's count of the whole match.
+    pub total: Option<String>,
+    /// The asked id, within a record (`by_id`).
+    pub id: Option<String>,
+    /// The privacy flag, within a record.
+    pub private: Option<String>,
+    /// An array within a record whose items become the rows.
+    pub explode: Option<String>,
+}
+
+/// Which 404 means "no rows" (API reference, F.3).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "EmptyForm")]
+pub enum EmptyRule {
+    /// None: a 404 is an error.
+    #[default]
+    Never,
+    /// Those with one of these texts, compared without case and final full stop.
+    Texts(Vec<String>),
+    /// Each with the vendor's own body that names no permission.
+    AnyVendorBody,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum EmptyForm {
+    Word(AnyWord),
+    Texts(Vec<String>),
+}
+
+#[derive(Deserialize)]
+enum AnyWord {
+    #[serde(rename = "any")]
+    Any,
+}
+
+impl From<EmptyForm> for EmptyRule {
+    fn from(form: EmptyForm) -> Self {
+        match form {
+            EmptyForm::Word(AnyWord::Any) => EmptyRule::AnyVendorBody,
+            EmptyForm::Texts(texts) => EmptyRule::Texts(texts),
+        }
+    }
+}
+
+/// One line of the table: a leaf, a list of plain values, or a group.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnSpec {
+    /// Place in the vendor's record: `parties[].emailAddress`.
+    pub path: Option<String>,
+    /// Value that comes from the request instead.
+    pub stamp: Option<Stamp>,
+    /// List whose number of items is the value.
+    pub count: Option<String>,
+    /// Column name; the snake_case of the path's last name if absent.
+    pub name: Option<String>,
+    /// Other spellings of the path's last name.
+    #[serde(default, rename = "or")]
+    pub or: Vec<String>,
+    /// The column stands at the top of the table although its path is nested.
+    #[serde(default)]
+    pub lift: bool,
+    /// Differs with every answer (signed links): not part of change detection.
+    #[serde(default)]
+    pub volatile: bool,
+    /// Parquet field id, 1 to 8999.
+    pub id: i32,
+    /// Type of the value, or of the items of a list of plain values.
+    #[serde(rename = "type")]
+    pub kind: ColumnKind,
+    /// What a reader of the table must know.
+    pub about: String,
+}
+
+/// The closed list of column types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnKind {
+    /// A JSON string.
+    String,
+    /// A string or a whole number, kept by its literal digits.
+    Id,
+    /// Any plain value, as text.
+    Text,
+    /// 64-bit integer.
+    Int,
+    /// 64-bit float.
+    Float,
+    /// true or false.
+    Bool,
+    /// ISO 8601 with offset, as microseconds UTC.
+    Timestamp,
+    /// `YYYY-MM-DD`.
+    Date,
+    /// Any value, as JSON text.
+    Json,
+    /// An object.
+    Struct,
+    /// An array of objects.
+    List,
+}
+
+/// A value that the request knows and the record does not carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stamp {
+    /// Start of the call, from the listing.
+    CallStarted,
+    /// The call of a media file.
+    CallId,
+    /// The workspace that was asked.
+    WorkspaceId,
+    /// The folder that was asked.
+    FolderId,
+    /// The manager that was asked.
+    ManagerId,
+    /// First day of the period.
+    FromDate,
+    /// Day after the period.
+    ToDate,
+    /// Day after the last day actually asked.
+    ThroughDate,
+    /// The company's time zone.
+    TimeZone,
+    /// Object of a media file.
+    Path,
+    /// Bytes of a media file.
+    Size,
+    /// SHA-256 of a media file.
+    Sha256,
+    /// Type that the store of a media file declares.
+    ContentType,
+    /// Whether a media file exists.
+    Status,
+}
+
+impl Stamp {
+    /// The column's name unless the line gives one.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stamp::CallStarted => "call_started",
+            Stamp::CallId => "call_id",
+            Stamp::WorkspaceId => "workspace_id",
+            Stamp::FolderId => "folder_id",
+            Stamp::ManagerId => "manager_id",
+            Stamp::FromDate => "from_date",
+            Stamp::ToDate => "to_date",
+            Stamp::ThroughDate => "through_date",
+            Stamp::TimeZone => "time_zone",
+            Stamp::Path => "path",
+            Stamp::Size => "size",
+            Stamp::Sha256 => "sha256",
+            Stamp::ContentType => "content_type",
+            Stamp::Status => "status",
+        }
+    }
+}
+
+impl EntitySpec {
+    /// The entity whose ids or windows this one follows, if any.
+    pub fn parent(&self) -> Option<&str> {
+        match &self.read {
+            Read::ById { of } | Read::Media { of, .. } => Some(of),
+            _ => None,
+        }
+    }
+
+    /// True if the unit is the whole list.
+    pub fn is_snapshot(&self) -> bool {
+        matches!(self.read, Read::Snapshot { .. })
+    }
+}

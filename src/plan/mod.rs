@@ -1,0 +1,169 @@
+//! What to read: what was asked for, minus what is covered, plus what is due for re-reading.
+//!
+//! A pure function of settings, facts and now. Knows no vendor, no ledger and no clock.
+
+pub mod coverage;
+mod density;
+pub mod due;
+mod estimate;
+pub mod grid;
+mod reason;
+mod windows;
+
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono_tz::Tz;
+
+pub use density::Sample;
+pub use estimate::{Cost, Estimate, Rates, estimate};
+pub use reason::Reason;
+
+use crate::config::WindowSize;
+use crate::entity::Entity;
+use crate::entity::spec::{Days, Read};
+use crate::unit::{Span, Unit, Window};
+
+/// What was asked for.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// In catalog order, parents included.
+    pub entities: Vec<&'static Entity>,
+    /// The days that shall be covered.
+    pub range: Window,
+    /// Which command asks.
+    pub kind: AskKind,
+}
+
+/// Which command asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskKind {
+    /// Everything up to date: snapshots by age, new windows, and every window that is due.
+    Sync,
+    /// Windows of the range that are not covered.
+    Backfill,
+    /// Windows of the range, covered or not.
+    Force,
+}
+
+/// The settings that decide what is due.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// The run's one now.
+    pub now: DateTime<Utc>,
+    /// The company's time zone.
+    pub zone: Tz,
+    /// Size of settled windows.
+    pub window: WindowSize,
+    /// Ages by entity name, with `""` for the default.
+    pub ages: std::collections::BTreeMap<String, Vec<Duration>>,
+    /// Snapshots older than this are read again, by entity, with `""` for the default.
+    pub every: std::collections::BTreeMap<String, Duration>,
+    /// Settled windows of calls unchecked for this long are listed again.
+    pub recheck_every: Duration,
+    /// Requests that one run may spend on that.
+    pub recheck_requests: u64,
+}
+
+impl Rules {
+    /// Ages of an entity; the family takes them from its parent.
+    pub fn ages_of(&self, entity: &Entity) -> &[Duration] {
+        let name = entity.parent().unwrap_or(&entity.name);
+        self.ages.get(name).or_else(|| self.ages.get("")).map_or(&[], Vec::as_slice)
+    }
+
+    /// The zone whose midnights cut an entity's days.
+    pub fn zone_of(&self, entity: &Entity) -> Tz {
+        match &entity.read {
+            Read::Window { days: Days::Company } | Read::Period { .. } => self.zone,
+            _ => Tz::UTC,
+        }
+    }
+}
+
+/// A committed unit, as far as planning cares.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Name of the entity.
+    pub entity: String,
+    /// Its span.
+    pub span: Span,
+    /// The now of its newest reading.
+    pub read_at: DateTime<Utc>,
+    /// Rows on disk, private ones apart.
+    pub rows: u64,
+    /// Why it must be read early.
+    pub due: Option<String>,
+}
+
+/// A unit that was begun by an earlier run and not committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// Name of the entity.
+    pub entity: String,
+    /// Its span.
+    pub span: Span,
+}
+
+/// What the ledger knows.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Committed units.
+    pub known: Vec<Known>,
+    /// Begun units.
+    pub begun: Vec<Begun>,
+    /// Vendor totals of windows that were cut.
+    pub samples: Vec<Sample>,
+}
+
+/// One unit to read.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// What.
+    pub unit: Unit,
+    /// Why.
+    pub reason: Reason,
+    /// Rows expected, if anything is known.
+    pub expected: Option<u64>,
+}
+
+/// Plans a run: unfinished units, snapshots, then windows from the newest to the oldest.
+pub fn plan(
+    ask: &Ask,
+    rules: &Rules,
+    facts: &Facts,
+    catalog: impl Fn(&str) -> Option<&'static Entity>,
+) -> Vec<Planned> {
+    let mut planned: Vec<Planned> = Vec::new();
+    for begun in &facts.begun {
+        if let Some(entity) = catalog(&begun.entity) {
+            let expected = windows::expected(facts, entity, begun.span);
+            planned.push(Planned { unit: Unit { entity, span: begun.span }, reason: Reason::Begun, expected });
+        }
+    }
+    for entity in ask.entities.iter().filter(|e| e.is_snapshot() && ask.kind == AskKind::Sync) {
+        planned.extend(snapshot(entity, rules, facts));
+    }
+    planned.extend(windows::plan(ask, rules, facts));
+    let mut seen = std::collections::HashSet::new();
+    planned.retain(|p| seen.insert((p.unit.entity.name.clone(), p.unit.span)));
+    planned.sort_by_key(|p| (p.reason.rank(), std::cmp::Reverse(p.unit.span.window().map(|w| w.to))));
+    planned
+}
+
+fn snapshot(entity: &'static Entity, rules: &Rules, facts: &Facts) -> Option<Planned> {
+    let known = facts.known.iter().find(|k| k.entity == entity.name);
+    let every = *rules.every.get(&entity.name).or_else(|| rules.every.get("")).unwrap_or(&Duration::zero());
+    let reason = match known {
+        None => Reason::New,
+        Some(known) if known.due.is_some() && rules.now > known.read_at => {
+            Reason::Early(known.due.clone().unwrap_or_default())
+        }
+        Some(known) if rules.now - known.read_at >= every && rules.now > known.read_at => Reason::Every(every),
+        Some(_) => return None,
+    };
+    Some(Planned { unit: Unit { entity, span: Span::Snapshot }, reason, expected: known.map(|k| k.rows) })
+}
+
+/// The day that has begun at `now` in `zone`.
+pub fn today(now: DateTime<Utc>, zone: Tz) -> NaiveDate {
+    now.with_timezone(&zone).date_naive()
+}

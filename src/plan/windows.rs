@@ -1,0 +1,152 @@
+//! Windows of the dated entities: gaps cut into cells, and windows that are due. Children follow the windows of their parent.
+
+use std::collections::BTreeMap;
+
+use chrono::Duration;
+
+use super::due::{self, Age};
+use super::{Ask, AskKind, Facts, Known, Planned, Reason, Rules, coverage, density, grid, today};
+use crate::entity::Entity;
+use crate::entity::spec::Read;
+use crate::unit::{Span, Unit, Window};
+
+/// Plans every dated entity of the request.
+pub fn plan(ask: &Ask, rules: &Rules, facts: &Facts) -> Vec<Planned> {
+    let mut planned: Vec<Planned> = Vec::new();
+    for &entity in &ask.entities {
+        match &entity.read {
+            Read::Window { .. } => planned.extend(listed(ask, entity, rules, facts)),
+            Read::ById { of } => {
+                let parents: BTreeMap<Window, Reason> = planned
+                    .iter()
+                    .filter(|p| p.unit.entity.name == *of)
+                    .filter_map(|p| Some((p.unit.span.window()?, p.reason.clone())))
+                    .collect();
+                planned.extend(followed(ask, entity, of, &parents, rules, facts));
+            }
+            Read::Snapshot { .. } | Read::Period { .. } | Read::Media { .. } => {}
+        }
+    }
+    planned
+}
+
+fn known<'f>(facts: &'f Facts, name: &'f str) -> impl Iterator<Item = (Window, &'f Known)> {
+    facts.known.iter().filter(move |k| k.entity == name).filter_map(|k| Some((k.span.window()?, k)))
+}
+
+/// Windows of an entity that is listed by window.
+fn listed(ask: &Ask, entity: &'static Entity, rules: &Rules, facts: &Facts) -> Vec<Planned> {
+    let zone = rules.zone_of(entity);
+    let tomorrow = crate::unit::next(today(rules.now, zone));
+    let range = Window { from: ask.range.from, to: ask.range.to.min(tomorrow) };
+    let samples = samples(facts, entity);
+    let expected = |window| density::expected(window, &samples);
+    let last_age = rules.ages_of(entity).last().copied().unwrap_or(Duration::zero());
+    let unsettled = today(rules.now - last_age, zone);
+    // A begun unit keeps its boundaries, so its days are no gap.
+    let begun = facts.begun.iter().filter(|b| b.entity == entity.name).filter_map(|b| b.span.window());
+    let covered: Vec<Window> = known(facts, &entity.name).map(|(w, _)| w).chain(begun).collect();
+    let fresh = |window| Planned {
+        unit: Unit { entity, span: Span::Window(window) },
+        reason: Reason::New,
+        expected: expected(window),
+    };
+    let gaps = if range.from < range.to { coverage::gaps(range, &covered) } else { Vec::new() };
+    let cells = gaps.into_iter().flat_map(|gap| grid::cells(gap, unsettled, rules.window, expected));
+    let mut planned: Vec<Planned> = cells.map(fresh).collect();
+    planned.extend(again(ask, entity, rules, facts));
+    planned
+}
+
+/// Committed windows that are read again.
+fn again(ask: &Ask, entity: &'static Entity, rules: &Rules, facts: &Facts) -> Vec<Planned> {
+    let mut unchecked = Vec::new();
+    let mut planned = Vec::new();
+    for (window, known) in known(facts, &entity.name) {
+        let unit = Unit { entity, span: Span::Window(window) };
+        let expected = Some(known.rows);
+        if let Some(reason) = reason(ask, unit, window, known, rules) {
+            planned.push(Planned { unit, reason, expected });
+        } else if ask.kind == AskKind::Sync && rules.now - known.read_at >= rules.recheck_every {
+            unchecked.push((known.read_at, Planned { unit, reason: Reason::Recheck(rules.recheck_every), expected }));
+        }
+    }
+    unchecked.sort_by_key(|(read_at, _)| *read_at);
+    let mut requests = 0;
+    for (_, one) in unchecked {
+        requests += one.expected.unwrap_or(0).div_ceil(100).max(1);
+        if requests > rules.recheck_requests {
+            break;
+        }
+        planned.push(one);
+    }
+    planned
+}
+
+fn reason(ask: &Ask, unit: Unit, window: Window, known: &Known, rules: &Rules) -> Option<Reason> {
+    match ask.kind {
+        AskKind::Force => ask.range.overlaps(&window).then_some(Reason::Force),
+        AskKind::Backfill => None,
+        AskKind::Sync if rules.now <= known.read_at => None,
+        AskKind::Sync => {
+            let end = window.ends_at(rules.zone_of(unit.entity));
+            match (&known.due, due::by_age(end, known.read_at, rules.now, rules.ages_of(unit.entity))) {
+                (Some(why), _) => Some(Reason::Early(why.clone())),
+                (None, Some(Age::Passed(age))) => Some(Reason::Age(age)),
+                (None, Some(Age::Unfinished)) => Some(Reason::Unfinished),
+                (None, None) => None,
+            }
+        }
+    }
+}
+
+/// Windows of an entity that is read by its parent's ids: with its parent, or alone where it lags behind.
+fn followed(
+    ask: &Ask,
+    entity: &'static Entity,
+    of: &str,
+    parents: &BTreeMap<Window, Reason>,
+    rules: &Rules,
+    facts: &Facts,
+) -> Vec<Planned> {
+    let own: BTreeMap<Window, &Known> = known(facts, &entity.name).collect();
+    let parent_rows: BTreeMap<Window, &Known> = known(facts, of).collect();
+    let begun = |window: &Window| facts.begun.iter().any(|b| b.entity == of && b.span == Span::Window(*window));
+    let begun_parents = facts.begun.iter().filter(|b| b.entity == of).filter_map(|b| b.span.window());
+    let mut planned = Vec::new();
+    let windows: std::collections::BTreeSet<Window> =
+        parents.keys().chain(parent_rows.keys()).copied().chain(begun_parents).collect();
+    for window in windows {
+        let unit = Unit { entity, span: Span::Window(window) };
+        let wanted = ask.kind == AskKind::Sync || ask.range.overlaps(&window);
+        let reason = match (parents.get(&window), own.get(&window)) {
+            // Its listing decides whether the family is read.
+            (Some(Reason::Recheck(_)), Some(_)) => None,
+            (Some(reason), _) => Some(reason.clone()),
+            (None, _) if begun(&window) => Some(Reason::Begun),
+            (None, None) if wanted => Some(Reason::New),
+            (None, Some(known)) => reason(ask, unit, window, known, rules),
+            (None, None) => None,
+        };
+        let expected = own.get(&window).map(|k| k.rows).or_else(|| parent_rows.get(&window).map(|k| k.rows));
+        let expected = expected.or_else(|| density::expected(window, &samples_of(facts, of)));
+        planned.extend(reason.map(|reason| Planned { unit, reason, expected }));
+    }
+    planned
+}
+
+/// Rows expected in a span.
+pub fn expected(facts: &Facts, entity: &Entity, span: Span) -> Option<u64> {
+    let of = entity.parent().unwrap_or(&entity.name);
+    let known = facts.known.iter().find(|k| k.entity == of && k.span == span).map(|k| k.rows);
+    known.or_else(|| density::expected(span.window()?, &samples_of(facts, of)))
+}
+
+fn samples(facts: &Facts, entity: &Entity) -> Vec<density::Sample> {
+    samples_of(facts, &entity.name)
+}
+
+fn samples_of(facts: &Facts, name: &str) -> Vec<density::Sample> {
+    let seen = known(facts, name).map(|(window, known)| density::Sample { window, rows: known.rows });
+    seen.chain(facts.samples.iter().copied()).collect()
+}

@@ -1,0 +1,135 @@
+//! The same facts as text for people.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::{PlanReport, RunReport, StatusReport};
+
+/// A run, one line per entity.
+pub fn run_text(report: &RunReport) -> String {
+    let mut out = String::new();
+    let mut rows = vec![
+        ["entity", "units", "rows written", "new", "changed", "gone", "private", "missing", "requests"]
+            .map(str::to_owned),
+    ];
+    for (name, e) in &report.entities {
+        let units = format!("{}/{}", e.units.committed, e.units.planned);
+        let r = &e.rows;
+        let numbers = [r.written, r.new, r.changed, r.gone, r.private, e.missing, e.requests].map(|n| n.to_string());
+        let [written, new, changed, gone, private, missing, requests] = numbers;
+        rows.push([name.clone(), units, written, new, changed, gone, private, missing, requests]);
+    }
+    table(&mut out, &rows);
+    let o = &report.objects;
+    let (added, replaced, removed) = (o.added, o.replaced, o.removed);
+    line(&mut out, &format!("objects: {added} added, {replaced} replaced, {removed} removed"));
+    let (requests, retries) = (report.requests, report.retries);
+    line(&mut out, &format!("{requests} requests ({retries} retries) in {}", spoken(report.seconds)));
+    for warning in &report.warnings {
+        line(&mut out, &format!("warning: {warning}"));
+    }
+    if let Some(at) = &report.resume_at {
+        line(&mut out, &format!("the quota is used up: everything read is kept; run again at {at} or later"));
+    }
+    line(&mut out, &format!("run {} ended with exit code {}", report.run_id, report.exit_code));
+    out
+}
+
+/// A plan: its cost, then why units are read.
+pub fn plan_text(plan: &PlanReport) -> String {
+    let mut out = String::new();
+    if plan.units.is_empty() {
+        line(&mut out, "nothing is due");
+    }
+    let mut rows = vec![["entity", "units", "requests", "bytes", "why"].map(str::to_owned)];
+    for (name, cost) in &plan.entities {
+        let mut reasons: Vec<(usize, &str)> = Vec::new();
+        for unit in plan.units.iter().filter(|u| u.entity == *name) {
+            match reasons.iter_mut().find(|(_, reason)| *reason == unit.reason) {
+                Some((count, _)) => *count += 1,
+                None => reasons.push((1, &unit.reason)),
+            }
+        }
+        let why: Vec<String> = reasons.iter().map(|(count, reason)| format!("{count} {reason}")).collect();
+        let least = if plan.unknown.contains(name) { "at least " } else { "" };
+        let requests = format!("{least}{}", cost.requests);
+        rows.push([name.clone(), cost.units.to_string(), requests, cost.bytes.to_string(), why.join(", ")]);
+    }
+    if !plan.units.is_empty() {
+        table(&mut out, &rows);
+    }
+    let (requests, days) = (plan.requests, plan.quota_days);
+    line(
+        &mut out,
+        &format!(
+            "{requests} requests, {} at the configured rate, {days:.2} days of the daily budget",
+            spoken(plan.seconds)
+        ),
+    );
+    if !plan.unknown.is_empty() {
+        let names = plan.unknown.join(", ");
+        line(
+            &mut out,
+            &format!("never seen, so counted as one page a unit: {names}; add --probe to ask Gong for its totals"),
+        );
+    }
+    if plan.other_settings > 0 {
+        let count = plan.other_settings;
+        line(
+            &mut out,
+            &format!("{count} units were read under other settings; `gong-elt backfill --force` reads them again"),
+        );
+    }
+    out
+}
+
+/// How far every entity is.
+pub fn status_text(status: &StatusReport) -> String {
+    let mut out = String::new();
+    let mut rows =
+        vec![["entity", "watermark", "frontier", "gaps", "unsettled", "missing", "rows", "suspect"].map(str::to_owned)];
+    for (name, e) in &status.entities {
+        let text = |at: &Option<String>| at.clone().unwrap_or_else(|| "-".to_owned());
+        let gaps = e.gaps.len().to_string();
+        let numbers = [e.unsettled, e.missing, e.rows, e.suspect].map(|n| n.to_string());
+        let [unsettled, missing, count, suspect] = numbers;
+        rows.push([name.clone(), text(&e.watermark), text(&e.frontier), gaps, unsettled, missing, count, suspect]);
+    }
+    table(&mut out, &rows);
+    for (name, entity) in &status.entities {
+        for gap in entity.gaps.iter().take(5) {
+            line(&mut out, &format!("{name}: never read: {} to {}", gap.from, gap.to));
+        }
+    }
+    let q = &status.quota;
+    line(&mut out, &format!("requests today: {} of {}, {} of them left to others", q.used, q.limit, q.reserve));
+    line(&mut out, &format!("last run: {}", status.last_run.as_deref().unwrap_or("none")));
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "{text}");
+}
+
+fn spoken(seconds: f64) -> String {
+    humantime::format_duration(Duration::from_secs(seconds.max(0.0).round() as u64)).to_string()
+}
+
+/// Columns aligned: the first to the left, the others to the right but for a last one of words.
+fn table<const N: usize>(out: &mut String, rows: &[[String; N]]) {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    for row in rows {
+        let mut text = String::new();
+        for (i, (cell, width)) in row.iter().zip(widths).enumerate() {
+            let words = i == 0 || (i + 1 == N && rows[0][i] == "why");
+            let _ = if words { write!(text, "{cell:<width$}  ") } else { write!(text, "{cell:>width$}  ") };
+        }
+        line(out, text.trim_end());
+    }
+}

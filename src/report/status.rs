@@ -1,0 +1,59 @@
+//! The JSON shape of the ledger's state.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// How far every entity is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct StatusReport {
+    /// Of this shape.
+    pub version: u32,
+    /// By entity.
+    pub entities: BTreeMap<String, StatusEntity>,
+    /// Today's requests.
+    pub quota: StatusQuota,
+    /// Of the newest run.
+    pub last_run: Option<String>,
+}
+
+/// How far one entity is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct StatusEntity {
+    /// End of the unbroken run of settled windows; for a snapshot its reading.
+    pub watermark: Option<String>,
+    /// End of the unbroken run of covered windows; for a snapshot its reading.
+    pub frontier: Option<String>,
+    /// Windows between start date and now that were never read.
+    pub gaps: Vec<StatusWindow>,
+    /// Windows that are read again by age.
+    pub unsettled: u64,
+    /// Ids that the vendor has listed and not given.
+    pub missing: u64,
+    /// On disk.
+    pub rows: u64,
+    /// Windows whose newest reading was not believed.
+    pub suspect: u64,
+    /// The newest reading.
+    pub last_run: Option<String>,
+}
+
+/// A window.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StatusWindow {
+    /// First day.
+    pub from: String,
+    /// Day after the last.
+    pub to: String,
+}
+
+/// Today's requests.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct StatusQuota {
+    /// Made today.
+    pub used: u32,
+    /// `requests_per_day`.
+    pub limit: u32,
+    /// Left to others.
+    pub reserve: u32,
+}

@@ -1,0 +1,159 @@
+//! A plan carried out: jobs in order, several at once, until they are done or the run stops.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+
+use super::family::{self, Family};
+use super::session::Session;
+use super::tally::with_hint;
+use super::trouble::{Trouble, stop_for};
+use super::{publish, snapshot};
+use crate::plan::{Planned, Reason, grid};
+use crate::unit::{Unit, Window};
+
+/// Units under way at once. Each has several requests in flight; the limiter bounds those.
+const AT_ONCE: usize = 8;
+
+enum Job {
+    Snapshot(Unit),
+    Family(Family),
+}
+
+/// Carries out a plan. What fails is counted and left for the next run.
+pub async fn execute(session: &Session, planned: &[Planned]) {
+    for one in planned {
+        session.tally.entity(&one.unit.entity.name, |e| e.units.planned += 1);
+    }
+    let mut queue: VecDeque<Job> = jobs(session, planned).into();
+    let mut running = FuturesUnordered::new();
+    loop {
+        // Snapshots that others depend on come first, alone.
+        let room = |queue: &VecDeque<Job>| if matches!(queue.front(), Some(Job::Snapshot(_))) { 1 } else { AT_ONCE };
+        while session.stop.reason().is_none() && running.len() < room(&queue) {
+            let Some(job) = queue.pop_front() else { break };
+            running.push(one_job(session, job));
+        }
+        let Some(cut) = running.next().await else { break };
+        for family in cut.into_iter().rev() {
+            queue.push_front(Job::Family(family));
+        }
+        publish::now_and_then(session).await;
+    }
+}
+
+/// Runs one job; returns the smaller windows that take the place of one that held too much.
+async fn one_job(session: &Session, job: Job) -> Vec<Family> {
+    match job {
+        Job::Snapshot(unit) => {
+            let result = if session.tally.is_refused(&unit.entity.name) {
+                Err(Trouble::Stopped)
+            } else {
+                snapshot::read(session, unit).await
+            };
+            settle(session, unit, result);
+            Vec::new()
+        }
+        Job::Family(family) => {
+            if family.parent.is_some_and(|unit| session.tally.is_refused(&unit.entity.name)) {
+                return Vec::new();
+            }
+            let (window, parent, children) = (family.window, family.parent, family.children.clone());
+            let done = family::read(session, family).await;
+            for (unit, result) in done.units {
+                settle(session, unit, result);
+            }
+            match (done.cut, parent) {
+                (Some(total), Some(parent)) => cut(session, window, total, parent, &children),
+                _ => Vec::new(),
+            }
+        }
+    }
+}
+
+/// Replaces a window that holds too much by the smaller cells of the grid.
+fn cut(session: &Session, window: Window, total: u64, parent: Unit, children: &[Unit]) -> Vec<Family> {
+    if let Err(error) = session.ledger.set_probe(&parent.entity.name, window, total) {
+        settle(session, parent, Err(Trouble::from(error)));
+        return Vec::new();
+    }
+    let cells = grid::smaller(window);
+    tracing::info!(%window, total, cells = cells.len(), "the window holds too many calls: it is cut");
+    for unit in children.iter().chain([&parent]) {
+        session.tally.entity(&unit.entity.name, |e| e.units.planned += cells.len() as u64 - 1);
+    }
+    session.progress.extend((1 + children.len() as u64) * cells.len() as u64);
+    let family = |window: Window| Family {
+        window,
+        parent: Some(family::unit_of(parent.entity, window)),
+        children: children.iter().map(|child| family::unit_of(child.entity, window)).collect(),
+        if_changed: Vec::new(),
+        may_cut: true,
+    };
+    cells.into_iter().rev().map(family).collect()
+}
+
+/// Notes what became of a unit.
+fn settle(session: &Session, unit: Unit, result: Result<(), Trouble>) {
+    let name = &unit.entity.name;
+    let trouble = match result {
+        Ok(()) => return,
+        Err(trouble) => trouble,
+    };
+    stop_for(session, &trouble);
+    match trouble {
+        Trouble::Stopped => {}
+        Trouble::Failed(error) => {
+            session.tally.entity(name, |e| e.units.failed += 1);
+            session.tally.warn(with_hint(&error));
+        }
+        Trouble::NotPermitted(error) => {
+            session.tally.refuse(name);
+            session.tally.warn(format!("{name} is not permitted: {}", with_hint(&error)));
+        }
+        Trouble::Fatal(error) => session.tally.fatal(&error),
+    }
+}
+
+/// Units of one window and family become one job; the order of the plan stays.
+fn jobs(session: &Session, planned: &[Planned]) -> Vec<Job> {
+    let mut jobs: Vec<Job> = Vec::new();
+    let mut places: BTreeMap<Window, usize> = BTreeMap::new();
+    for one in planned {
+        let unit = one.unit;
+        let Some(window) = unit.span.window() else {
+            jobs.push(Job::Snapshot(unit));
+            continue;
+        };
+        let place = *places.entry(window).or_insert_with(|| {
+            jobs.push(Job::Family(Family {
+                window,
+                parent: None,
+                children: Vec::new(),
+                if_changed: Vec::new(),
+                may_cut: false,
+            }));
+            jobs.len() - 1
+        });
+        let Some(Job::Family(family)) = jobs.get_mut(place) else { continue };
+        if unit.entity.parent().is_some() {
+            family.children.push(unit);
+            continue;
+        }
+        family.parent = Some(unit);
+        let known = session.ledger.unit(unit).ok().flatten().is_some();
+        family.may_cut = !known && session.config.sync.window == crate::config::WindowSize::Auto;
+        if matches!(one.reason, Reason::Recheck(_)) {
+            family.if_changed = relatives(session, unit, window);
+        }
+    }
+    jobs
+}
+
+/// The committed units that follow a listing.
+fn relatives(session: &Session, parent: Unit, window: Window) -> Vec<Unit> {
+    let children = session.catalog.all().filter(|e| e.parent() == Some(&parent.entity.name));
+    let units = children.map(|entity| family::unit_of(entity, window));
+    units.filter(|unit| session.ledger.unit(*unit).ok().flatten().is_some()).collect()
+}

@@ -1,0 +1,323 @@
+//! Write, then commit: the one place that states the order.
+//!
+//! 1. Intent: the unit was recorded as open, with its window and key, before anything was asked ([`begin`]).
+//! 2. The object: written whole and durably, in one atomic step, over the one of the reading before.
+//! 3. Commit: one transaction that records the object, the listing and what is missing, and closes the open unit.
+//!
+//! A crash before 3 leaves the open unit: the next run goes on with it and writes the same key again. So an object without its row is
+//! replaced, a row without its object cannot be, and no reader ever sees a window twice.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use chrono::Duration;
+
+use super::guard::{self, Change};
+use super::session::Session;
+use super::trouble::Trouble;
+use crate::decode::{Decoded, Decoder, Stamps, table};
+use crate::error::{Error, Kind};
+use crate::plan::due::{self, Age};
+use crate::sink::{self, Encoded, Footer};
+use crate::state::{Commit, Digest, ListedCall, Missing, ObjectRow, OpenUnit, UnitRow};
+use crate::unit::{Span, Unit};
+
+/// Staged answers that are older were of another day.
+const LONGEST_STAGED_HOURS: i64 = 24;
+
+/// Records the intent to read a unit, or takes up the one that an earlier run left.
+pub fn begin(session: &Session, unit: Unit) -> Result<OpenUnit, Trouble> {
+    let fingerprint = session.fingerprint(unit.entity);
+    let open = session.ledger.begin(unit, session.now, &fingerprint, &session.run_id)?;
+    if open.read_at == session.now && open.fingerprint == fingerprint {
+        return Ok(open);
+    }
+    let old = session.now - open.read_at > Duration::hours(LONGEST_STAGED_HOURS) || open.read_at > session.now;
+    if old || outrun(session, unit, &open) || open.fingerprint != fingerprint {
+        tracing::debug!(unit = %unit, "what was staged is too old or was read under other settings: the unit starts again");
+        session.ledger.restart(open.id, session.now, &fingerprint)?;
+        return Ok(session.ledger.begin(unit, session.now, &fingerprint, &session.run_id)?);
+    }
+    Ok(open)
+}
+
+/// True if the unit has passed a further age since it was begun.
+fn outrun(session: &Session, unit: Unit, open: &OpenUnit) -> bool {
+    let Some(window) = unit.span.window() else { return false };
+    let rules = super::planning::rules(session);
+    let end = window.ends_at(rules.zone_of(unit.entity));
+    matches!(due::by_age(end, open.read_at, session.now, rules.ages_of(unit.entity)), Some(Age::Passed(_)))
+}
+
+/// Decodes every staged page of an open unit.
+pub fn decode(session: &Session, unit: Unit, open: &OpenUnit, stamps: &Stamps) -> Result<Vec<Decoded>, Trouble> {
+    let decoder = Decoder::new(unit.entity);
+    let mut pages = Vec::new();
+    for page in session.ledger.staged_index(open.id)? {
+        let body = session.ledger.staged_body(open.id, &page.part, page.page)?.unwrap_or_default();
+        if body.is_empty() {
+            continue;
+        }
+        let text = String::from_utf8(body).ok();
+        let decoded = text.and_then(|text| decoder.page(&text, stamps));
+        // Pages are judged before they are staged, so this is a damaged ledger.
+        pages.push(
+            decoded.ok_or_else(|| Error::new(Kind::Ledger, format!("a staged answer of {unit} cannot be read")))?,
+        );
+    }
+    Ok(pages)
+}
+
+/// What is landed beside the pages.
+#[derive(Default)]
+pub struct Landing<'a> {
+    /// The ids that were asked; a row of another one is dropped.
+    pub asked: Option<&'a HashSet<String>>,
+    /// Ids that are private.
+    pub private: HashSet<String>,
+    /// Ids that were asked and did not come.
+    pub missing: Vec<Missing>,
+    /// The listing, for the entity that lists calls.
+    pub listing: Option<&'a [ListedCall]>,
+    /// Calls of the window that were not asked because they are private.
+    pub unasked: u64,
+}
+
+/// The rows of a reading that belong on disk.
+struct Chosen {
+    keep: Vec<(usize, usize)>,
+    digests: Vec<(Digest, Digest)>,
+    private: u64,
+    private_keys: HashSet<Digest>,
+}
+
+/// What became of a reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Landed {
+    /// It is on disk.
+    Committed,
+    /// It was not believed; the old object stays.
+    Suspect,
+}
+
+/// Compares a reading with the one before, writes the object if the rows differ, and commits.
+pub async fn land(
+    session: &Session,
+    unit: Unit,
+    open: &OpenUnit,
+    pages: Vec<Decoded>,
+    landing: Landing<'_>,
+) -> Result<Landed, Trouble> {
+    let name = &unit.entity.name;
+    note_oddities(session, unit, &pages).await?;
+    let chosen = choose(session, unit, &pages, &landing);
+    let before = session.ledger.unit(unit)?;
+    let old = session.ledger.row_digests(unit)?;
+    let change = Change::between(before.as_ref(), &old, &chosen.digests, &chosen.private_keys, chosen.private);
+    if let Some(why) = guard::disbelief(session, before.as_ref(), &change) {
+        session.ledger.mark_suspect(open.id, unit, &why)?;
+        session.tally.suspect();
+        session.tally.warn(format!("{unit}: {why}; the old file stays. If this is right: `gong-elt backfill --force --accept-shrink` over that range"));
+        return Ok(Landed::Suspect);
+    }
+    let mut row = facts(session, unit, open, &chosen, &landing)?;
+    let same = before.as_ref().is_some_and(|b| is_same(b, &row));
+    let previous = before.as_ref().and_then(|b| b.object.clone());
+    let mut bytes = 0;
+    if same {
+        row.object.clone_from(&previous);
+    } else if chosen.keep.is_empty() {
+        if let Some(object) = &previous {
+            session.store.remove(&object.path).await?;
+        }
+    } else {
+        let object = write(session, unit, open, pages, chosen.keep).await?;
+        bytes = object.bytes;
+        row.object = Some(object);
+    }
+    let settled = is_settled(session, unit, open);
+    let digests: &[(Digest, Digest)] = if settled { &[] } else { &chosen.digests };
+    let (open_id, rewritten) = (open.id, !same);
+    let at = session.clock.now();
+    let row = session.ledger.commit(&Commit {
+        open_id,
+        row,
+        rewritten,
+        digests,
+        listing: landing.listing,
+        missing: &landing.missing,
+        at,
+    })?;
+    count(session, &row, &change, previous.is_some(), !same, bytes);
+    tracing::debug!(unit = %unit, rows = row.rows, new = change.new, changed = change.changed, gone = change.gone, "committed {name}");
+    Ok(Landed::Committed)
+}
+
+/// Private rows, rows that nobody asked for and repeated keys stay out.
+fn choose(session: &Session, unit: Unit, pages: &[Decoded], landing: &Landing) -> Chosen {
+    let mut chosen =
+        Chosen { keep: Vec::new(), digests: Vec::new(), private: landing.unasked, private_keys: HashSet::new() };
+    let mut place: HashMap<Digest, usize> = HashMap::new();
+    chosen.private_keys.extend(landing.private.iter().map(|id| crate::decode::key_digest(id)));
+    for (page, decoded) in pages.iter().enumerate() {
+        for (row, facts) in decoded.rows.iter().enumerate() {
+            let id = facts.id.as_ref();
+            if landing.asked.is_some_and(|asked| id.is_none_or(|id| !asked.contains(id))) {
+                session
+                    .tally
+                    .warn(format!("{}: Gong gave a record that was not asked for; it was left out", unit.entity.name));
+                continue;
+            }
+            let private = facts.private || id.is_some_and(|id| landing.private.contains(id));
+            if private && !session.config.sync.include_private {
+                chosen.private += 1;
+                chosen.private_keys.insert(facts.key);
+                continue;
+            }
+            match place.get(&facts.key) {
+                // The later reading of the two is the fresher one.
+                Some(&at) => (chosen.keep[at], chosen.digests[at].1) = ((page, row), facts.digest),
+                None => {
+                    place.insert(facts.key, chosen.keep.len());
+                    chosen.keep.push((page, row));
+                    chosen.digests.push((facts.key, facts.digest));
+                }
+            }
+        }
+    }
+    chosen
+}
+
+fn facts(
+    session: &Session,
+    unit: Unit,
+    open: &OpenUnit,
+    chosen: &Chosen,
+    landing: &Landing,
+) -> Result<UnitRow, Trouble> {
+    let totals = session.ledger.staged_index(open.id)?;
+    let totals: Vec<u64> = totals.iter().filter(|p| p.page == 0).filter_map(|p| p.total).collect();
+    Ok(UnitRow {
+        entity: unit.entity.name.clone(),
+        span: unit.span,
+        read_at: open.read_at,
+        rows: chosen.keep.len() as u64,
+        private: chosen.private,
+        missing: landing.missing.len() as u64,
+        vendor_total: (!totals.is_empty()).then(|| totals.iter().sum()),
+        digest: guard::unit_digest(&chosen.digests),
+        fingerprint: open.fingerprint.clone(),
+        schema_version: unit.entity.version,
+        include_private: session.config.sync.include_private,
+        object: None,
+        due: None,
+        suspect: None,
+        run_id: session.run_id.clone(),
+    })
+}
+
+/// True if the object on disk holds exactly these rows, in today's shape.
+fn is_same(before: &UnitRow, row: &UnitRow) -> bool {
+    before.digest == row.digest
+        && before.rows == row.rows
+        && before.schema_version == row.schema_version
+        && before.object.is_some() == (row.rows > 0)
+}
+
+fn is_settled(session: &Session, unit: Unit, open: &OpenUnit) -> bool {
+    let Some(window) = unit.span.window() else { return false };
+    let rules = super::planning::rules(session);
+    due::settled(window.ends_at(rules.zone_of(unit.entity)), open.read_at, rules.ages_of(unit.entity))
+}
+
+async fn write(
+    session: &Session,
+    unit: Unit,
+    open: &OpenUnit,
+    pages: Vec<Decoded>,
+    keep: Vec<(usize, usize)>,
+) -> Result<ObjectRow, Trouble> {
+    let path = unit.object();
+    let (from, to) = match unit.span {
+        Span::Snapshot => (String::new(), String::new()),
+        Span::Window(window) => (window.from.to_string(), window.to.to_string()),
+    };
+    let footer = Footer {
+        entity: unit.entity.name.clone(),
+        from,
+        to,
+        read_at: open.read_at,
+        schema_version: unit.entity.version,
+        run_id: session.run_id.clone(),
+        ledger_id: session.ledger_id.clone(),
+        object: path.clone(),
+    };
+    // The semaphore is never closed.
+    let _one = session.encoding.acquire().await;
+    let compression = session.config.output.compression;
+    let encode = move || -> crate::error::Result<Encoded> {
+        let batches: Vec<_> = pages.into_iter().map(|page| page.batch).collect();
+        let schema = table::schema(&unit.entity.fields);
+        sink::encode(&schema, &unit.entity.sort, &batches, &keep, &footer, compression)
+    };
+    let encoded = tokio::task::spawn_blocking(encode).await;
+    let encoded = encoded.map_err(|e| Error::new(Kind::Output, format!("cannot encode {path}")).caused_by(e))??;
+    let bytes = encoded.bytes.len() as u64;
+    let etag = session.store.put(&path, encoded.bytes).await?;
+    Ok(ObjectRow { path, read_at: open.read_at, bytes, sha256: encoded.sha256, etag, sequence: 0 })
+}
+
+/// Reports what the schema did not expect, and sets unreadable records aside.
+async fn note_oddities(session: &Session, unit: Unit, pages: &[Decoded]) -> Result<(), Trouble> {
+    let name = &unit.entity.name;
+    let mut lines = String::new();
+    for page in pages {
+        let drift = page.drift.total();
+        session.tally.entity(name, |e| e.drift += drift);
+        for line in page.drift.lines() {
+            session.tally.warn(format!("{name}: {line}; kept in _extra"));
+        }
+        for (reason, record) in &page.bad {
+            let one = serde_json::json!({ "entity": name, "span": unit.span.to_string(), "reason": reason, "record": record });
+            lines.push_str(&one.to_string());
+            lines.push('\n');
+        }
+    }
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let count = lines.lines().count() as u64;
+    let path = format!("_gong_elt/quarantine/{name}/{}-{}.jsonl", unit.span, session.run_id);
+    session.store.put(&path, lines.into()).await?;
+    session.tally.entity(name, |e| e.quarantined += count);
+    session.tally.warn(format!("{unit}: {count} records could not be read and were set aside in {path}"));
+    Ok(())
+}
+
+fn count(session: &Session, row: &UnitRow, change: &Change, was_there: bool, rewritten: bool, bytes: u64) {
+    session.tally.entity(&row.entity, |e| {
+        e.units.committed += 1;
+        e.rows.new += change.new;
+        e.rows.changed += change.changed;
+        e.rows.gone += change.gone;
+        e.rows.private += row.private;
+        e.missing += row.missing;
+        e.vendor_total += row.vendor_total.unwrap_or(0);
+        if rewritten {
+            e.rows.written += row.rows;
+            e.bytes += bytes;
+        }
+    });
+    session.tally.objects(|o| match (rewritten, was_there, row.object.is_some()) {
+        (true, false, true) => o.added += 1,
+        (true, true, true) => o.replaced += 1,
+        (true, true, false) => o.removed += 1,
+        _ => {}
+    });
+}
+
+/// The stamps of rows whose date is their call's.
+pub fn call_stamps(listing: &[ListedCall]) -> Arc<Stamps> {
+    let call_started = listing.iter().filter_map(|call| Some((call.id.clone(), call.started?))).collect();
+    Arc::new(Stamps { call_started, ..Stamps::default() })
+}

@@ -1,0 +1,58 @@
+//! The order of things: plan, then for each unit fetch, decode, write, commit, and at the end the report.
+//!
+//! The only room that knows more than one stage; it translates between them.
+
+mod batches;
+mod family;
+mod guard;
+mod jobs;
+mod land;
+mod meter;
+mod outcome;
+mod part;
+mod pins;
+mod planning;
+mod publish;
+mod session;
+mod snapshot;
+mod tally;
+mod trouble;
+
+pub use meter::LedgerMeter;
+pub use pins::check_output;
+pub use planning::{ask_backfill, ask_sync, plan_report, planned, probe, rules_of, selected};
+pub use publish::text;
+pub use session::{Session, new_id, new_run_id};
+pub use tally::{Tally, with_hint};
+pub use trouble::credentials_hint;
+
+use crate::error::Result;
+use crate::plan::{Ask, AskKind};
+use crate::report::RunReport;
+
+/// Plans what was asked, carries it out and reports. Failures of units are in the report; an error means that not even that worked.
+///
+/// # Errors
+/// Failures of the ledger or the output outside any unit.
+pub async fn run(session: &Session, ask: &Ask, command: &str) -> Result<RunReport> {
+    let begun = session.clock.now();
+    session.store.sweep()?;
+    publish::catch_up(session).await?;
+    let rules = planning::rules(session);
+    let planned = planning::planned(session.catalog, &session.ledger, &session.config, &rules, ask)?;
+    let plan = plan_report(&session.ledger, &session.config, session.catalog, session.now, &planned)?;
+    let text = serde_json::to_string(&plan).unwrap_or_default();
+    session.ledger.begin_run(&session.run_id, command, session.now, begun, &text)?;
+    session.progress.extend(plan.requests);
+    jobs::execute(session, &planned).await;
+    session.progress.end();
+    if ask.kind != AskKind::Sync || session.config.sync.continue_backfills {
+        outcome::end_backfills(session)?;
+    }
+    let report = outcome::report(session, ask, command, begun)?;
+    let text = serde_json::to_string(&report).unwrap_or_default();
+    publish::manifest(session).await?;
+    publish::report(session, &report).await?;
+    session.ledger.end_run(&session.run_id, session.clock.now(), report.exit_code, report.requests, &text)?;
+    Ok(report)
+}

@@ -1,0 +1,102 @@
+//! The report of a run, and the exit code that says the same.
+
+use chrono::{DateTime, Utc};
+
+use super::planning::{facts, rules};
+use super::publish::text;
+use super::session::Session;
+use super::tally::Counts;
+use crate::error::{Kind, Result};
+use crate::halt::Reason;
+use crate::plan::{self, Ask, AskKind};
+use crate::report::{RunReport, VERSION};
+
+/// A first sync over more days than this without a single call is suspicious: a blind credential looks just so (API reference, F.3).
+const DAYS_WITHOUT_CALLS: u32 = 30;
+
+/// The report of the run.
+pub fn report(session: &Session, ask: &Ask, command: &str, begun: DateTime<Utc>) -> Result<RunReport> {
+    let mut counts = session.tally.counts();
+    for (name, requests) in session.source.requests_by_entity() {
+        counts.entities.entry(name).or_default().requests = requests;
+    }
+    for entity in counts.entities.values_mut() {
+        let done = entity.units.committed + entity.units.failed;
+        entity.units.left = entity.units.planned.saturating_sub(done);
+    }
+    if blind(session, ask)? {
+        let days = ask.range.days();
+        counts.warnings.push(format!(
+            "no call in {days} days: if the company has calls, the credentials cannot see them; ask Gong's administrator"
+        ));
+        counts.suspect += 1;
+    }
+    if counts.unlisted > 0 {
+        counts.warnings.push(format!("and {} warnings more", counts.unlisted));
+    }
+    let stop = session.stop.reason();
+    if let Some((_, message)) = &counts.fatal {
+        counts.warnings.insert(0, message.clone());
+    }
+    let resume_at = match (&stop, &counts.fatal) {
+        (Some(Reason::Quota(at)), None) => Some(text(*at)),
+        _ => None,
+    };
+    Ok(RunReport {
+        version: VERSION,
+        run_id: session.run_id.clone(),
+        command: command.to_owned(),
+        as_of: text(session.now),
+        exit_code: exit_code(stop.as_ref(), &counts),
+        resume_at,
+        requests: session.source.requests(),
+        retries: session.source.retries(),
+        seconds: (session.clock.now() - begun).num_milliseconds() as f64 / 1000.0,
+        entities: counts.entities,
+        objects: counts.objects,
+        warnings: counts.warnings,
+    })
+}
+
+/// What ends the process says it: a fatal error first, then a signal, then the quota, then units that failed.
+fn exit_code(stop: Option<&Reason>, counts: &Counts) -> u8 {
+    if let Some((kind, _)) = &counts.fatal {
+        return kind.exit_code();
+    }
+    let failed = counts.entities.values().any(|e| e.units.failed > 0);
+    match stop {
+        Some(Reason::Signal) => Kind::Interrupted.exit_code(),
+        Some(Reason::Quota(_)) => Kind::Quota.exit_code(),
+        _ if failed || counts.suspect > 0 || !counts.refused.is_empty() => 1,
+        Some(Reason::MaxRequests) | None => 0,
+        Some(Reason::Fatal) => 1,
+    }
+}
+
+/// True for a first sync over a long range that found no call at all.
+fn blind(session: &Session, ask: &Ask) -> Result<bool> {
+    let asked = ask.kind == AskKind::Sync && ask.entities.iter().any(|e| e.name == "calls");
+    if !asked || ask.range.days() <= DAYS_WITHOUT_CALLS || session.stop.reason().is_some() {
+        return Ok(false);
+    }
+    if session.ledger.last_run()?.is_some() {
+        return Ok(false);
+    }
+    let units = session.ledger.units()?;
+    let mut calls = units.iter().filter(|u| u.entity == "calls").peekable();
+    Ok(calls.peek().is_some() && calls.all(|u| u.rows + u.private == 0))
+}
+
+/// Forgets backfills that have nothing left to read.
+pub fn end_backfills(session: &Session) -> Result<()> {
+    let facts = facts(&session.ledger, &session.config)?;
+    for backfill in session.ledger.backfills()? {
+        let entities = super::selected(session.catalog, &backfill.entities);
+        let ask = super::ask_backfill(entities, backfill.window, false);
+        let rest = plan::plan(&ask, &rules(session), &facts, |name| session.catalog.get(name));
+        if rest.iter().all(|p| p.unit.span.window().is_none_or(|w| !w.overlaps(&backfill.window))) {
+            session.ledger.end_backfill(backfill.id)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! Settings and ledger translated for the planner, and its plan for people.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+
+use super::publish::text;
+use super::session::{Session, fingerprint};
+use crate::config::{Config, Span as Time};
+use crate::entity::{Catalog, Entity};
+use crate::error::Result;
+use crate::plan::{self, Ask, AskKind, Begun, Facts, Known, Planned, Rates, Reason, Rules, Sample, grid};
+use crate::report::{PlanCost, PlanReport, PlanUnit, VERSION};
+use crate::source::{Inputs, Reply, Source, build};
+use crate::state::Ledger;
+use crate::unit::{Window, next};
+
+/// Snapshots older than this are read again by default: once by each nightly run, not by each hourly one.
+const EVERY: Time = Time::seconds(20 * 3600);
+/// Share of the daily budget that one run may spend on listing settled windows again.
+const RECHECK_SHARE: f64 = 0.02;
+
+/// The entities that are meant by names, with their parents, in catalog order. `all` is every one that is not named by itself.
+pub fn selected(catalog: &'static Catalog, names: &[String]) -> Vec<&'static Entity> {
+    let all = names.iter().any(|name| name == "all");
+    let named = |entity: &Entity| all || names.contains(&entity.name);
+    let wanted = |entity: &&'static Entity| {
+        named(entity) || catalog.all().any(|child| named(child) && child.parent() == Some(&entity.name))
+    };
+    catalog.all().filter(wanted).collect()
+}
+
+/// What `sync` asks for: everything from the start date to now.
+pub fn ask_sync(entities: Vec<&'static Entity>, start: NaiveDate, now: DateTime<Utc>) -> Ask {
+    // A day more than UTC's: the company's may have begun. Each entity cuts it at its own today.
+    let to = next(next(plan::today(now, Tz::UTC))).max(start);
+    Ask { entities, range: Window { from: start, to }, kind: AskKind::Sync }
+}
+
+/// What `backfill` asks for.
+pub fn ask_backfill(entities: Vec<&'static Entity>, range: Window, force: bool) -> Ask {
+    Ask { entities, range, kind: if force { AskKind::Force } else { AskKind::Backfill } }
+}
+
+/// The settings that decide what is due.
+pub fn rules_of(config: &Config, now: DateTime<Utc>, zone: Tz) -> Rules {
+    let ages = |spans: &[Time]| spans.iter().map(|s| s.chrono()).collect::<Vec<_>>();
+    let mut by_entity = BTreeMap::from([(String::new(), ages(&config.sync.reread))]);
+    let mut every = BTreeMap::from([(String::new(), EVERY.chrono())]);
+    for (name, settings) in &config.entities {
+        by_entity.extend(settings.reread.as_ref().map(|spans| (name.clone(), ages(spans))));
+        every.extend(settings.every.map(|span| (name.clone(), span.chrono())));
+    }
+    Rules {
+        now,
+        zone,
+        window: config.sync.window,
+        ages: by_entity,
+        every,
+        recheck_every: config.sync.recheck_every.chrono(),
+        recheck_requests: (f64::from(config.limits.daily_budget()) * RECHECK_SHARE) as u64,
+    }
+}
+
+/// The rules of a run.
+pub fn rules(session: &Session) -> Rules {
+    rules_of(&session.config, session.now, session.zone)
+}
+
+/// What the ledger knows, for the planner. A unit read with private calls that are no longer wanted is due at once.
+pub fn facts(ledger: &Ledger, config: &Config) -> Result<Facts> {
+    let known = ledger.units()?.into_iter().map(|row| {
+        let unwanted = row.include_private && !config.sync.include_private;
+        let due = row.due.or_else(|| unwanted.then(|| "private calls are no longer wanted".to_owned()));
+        Known { entity: row.entity, span: row.span, read_at: row.read_at, rows: row.rows, due }
+    });
+    let begun = ledger.open_units()?.into_iter().map(|open| Begun { entity: open.entity, span: open.span });
+    let samples = ledger.probes()?.into_iter().map(|(_, window, rows)| Sample { window, rows });
+    Ok(Facts { known: known.collect(), begun: begun.collect(), samples: samples.collect() })
+}
+
+/// Plans what was asked, and after it the rest of unfinished backfills if the settings say so.
+pub fn planned(
+    catalog: &'static Catalog,
+    ledger: &Ledger,
+    config: &Config,
+    rules: &Rules,
+    ask: &Ask,
+) -> Result<Vec<Planned>> {
+    let facts = facts(ledger, config)?;
+    let find = |name: &str| catalog.get(name);
+    let mut planned = plan::plan(ask, rules, &facts, find);
+    if ask.kind == AskKind::Sync && config.sync.continue_backfills {
+        for backfill in ledger.backfills()? {
+            let rest = ask_backfill(selected(catalog, &backfill.entities), backfill.window, false);
+            for one in plan::plan(&rest, rules, &facts, find) {
+                let twice =
+                    planned.iter().any(|p| p.unit.entity.name == one.unit.entity.name && p.unit.span == one.unit.span);
+                if !twice {
+                    planned.push(Planned { reason: Reason::Backfill, ..one });
+                }
+            }
+        }
+    }
+    Ok(planned)
+}
+
+/// A plan with its cost, for people and the history.
+pub fn plan_report(
+    ledger: &Ledger,
+    config: &Config,
+    catalog: &Catalog,
+    now: DateTime<Utc>,
+    planned: &[Planned],
+) -> Result<PlanReport> {
+    let units = ledger.units()?;
+    let mut seen: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for row in &units {
+        let (bytes, rows) = seen.entry(row.entity.clone()).or_default();
+        *bytes += row.object.as_ref().map_or(0, |o| o.bytes);
+        *rows += row.rows;
+    }
+    let rates = Rates {
+        per_second: config.limits.requests_per_second,
+        per_day: config.limits.daily_budget(),
+        bytes_per_row: seen
+            .into_iter()
+            .map(|(name, (bytes, rows))| (name, bytes as f64 / rows.max(1) as f64))
+            .collect(),
+    };
+    let estimate = plan::estimate(planned, &rates);
+    let stale =
+        units.iter().filter(|u| catalog.get(&u.entity).is_some_and(|e| fingerprint(config, e) != u.fingerprint));
+    let cost = |c: plan::Cost| PlanCost { units: c.units, requests: c.requests, bytes: c.bytes };
+    let unit = |p: &Planned| PlanUnit {
+        entity: p.unit.entity.name.clone(),
+        from: p.unit.span.window().map(|w| w.from.to_string()),
+        to: p.unit.span.window().map(|w| w.to.to_string()),
+        reason: p.reason.to_string(),
+    };
+    Ok(PlanReport {
+        version: VERSION,
+        as_of: text(now),
+        requests: estimate.requests,
+        seconds: (estimate.seconds * 10.0).round() / 10.0,
+        quota_days: (estimate.quota_days * 10_000.0).round() / 10_000.0,
+        unknown: estimate.unknown,
+        entities: estimate.entities.into_iter().map(|(name, c)| (name, cost(c))).collect(),
+        units: planned.iter().map(unit).collect(),
+        other_settings: stale.count() as u64,
+    })
+}
+
+/// Asks Gong for the totals of planned months of which nothing is known, one request each, and keeps them in the ledger.
+pub async fn probe(source: &Source, ledger: &Ledger, planned: &[Planned]) -> Result<u64, crate::source::Failure> {
+    let mut asked = 0;
+    let mut months = std::collections::BTreeSet::new();
+    for one in planned.iter().filter(|p| p.expected.is_none()) {
+        let Some(window) = one.unit.span.window().filter(|_| one.unit.entity.parent().is_none()) else { continue };
+        let month = grid::month_of(window.from);
+        if !months.insert((one.unit.entity.name.clone(), month)) {
+            continue;
+        }
+        let ends = month.ends_at(Tz::UTC);
+        let inputs = Inputs {
+            instants: Some((month.starts_at(Tz::UTC), ends)),
+            subject: format!("{} {month}", one.unit.entity.name),
+            ..Inputs::default()
+        };
+        let reply = source.ask(one.unit.entity, &build(one.unit.entity, &inputs, None), false).await?;
+        asked += 1;
+        let total = match reply {
+            Reply::Page(page) => page.total.unwrap_or(page.rows as u64),
+            Reply::Empty | Reply::CursorDead(_) => 0,
+        };
+        ledger.set_probe(&one.unit.entity.name, month, total).map_err(crate::source::Failure::Ledger)?;
+    }
+    Ok(asked)
+}

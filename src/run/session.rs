@@ -1,0 +1,93 @@
+//! What every unit of a run works with.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use chrono_tz::Tz;
+use tokio::sync::Semaphore;
+
+use super::tally::Tally;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::entity::{Catalog, Entity};
+use crate::halt::Stop;
+use crate::report::Progress;
+use crate::sink::Store;
+use crate::source::Source;
+use crate::state::Ledger;
+
+/// One run's components and facts.
+pub struct Session {
+    /// Settings.
+    pub config: Config,
+    /// Entities.
+    pub catalog: &'static Catalog,
+    /// Facts.
+    pub ledger: Arc<Ledger>,
+    /// Output.
+    pub store: Store,
+    /// Vendor.
+    pub source: Source,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Told to every task.
+    pub stop: Stop,
+    /// What is counted.
+    pub tally: Tally,
+    /// What people see meanwhile.
+    pub progress: Progress,
+    /// The run's one now.
+    pub now: DateTime<Utc>,
+    /// Sorts by time.
+    pub run_id: String,
+    /// In footers and the manifest.
+    pub ledger_id: String,
+    /// The company's time zone; UTC until it is known.
+    pub zone: Tz,
+    /// `--accept-shrink`.
+    pub accept_shrink: bool,
+    /// Encoding takes memory: one file at a time.
+    pub encoding: Semaphore,
+    /// Real time of the newest manifest, in seconds since 1970.
+    pub manifest_at: AtomicI64,
+}
+
+impl Session {
+    /// Short digest of the settings that shape an entity's rows.
+    pub fn fingerprint(&self, entity: &Entity) -> String {
+        fingerprint(&self.config, entity)
+    }
+
+    /// The input that narrows an entity to one workspace. Ids are listed once, so the parent's setting rules its family.
+    pub fn workspace(&self, entity: &Entity) -> Option<String> {
+        self.config.entity(entity.parent().unwrap_or(&entity.name)).workspace_id
+    }
+}
+
+/// Short digest of the settings that shape an entity's rows: another fingerprint means other rows for the same window.
+pub fn fingerprint(config: &Config, entity: &Entity) -> String {
+    use sha2::Digest as _;
+    let own = config.entity(&entity.name);
+    let family = config.entity(entity.parent().unwrap_or(&entity.name));
+    let facts = serde_json::json!([
+        entity.version,
+        config.sync.include_private,
+        own.content_selector.as_ref().or(entity.request.selector.as_ref()),
+        family.workspace_id,
+        own.period.map(|p| format!("{p:?}")),
+        entity.request.fixed,
+    ]);
+    sha2::Sha256::digest(facts.to_string()).iter().take(8).map(|b| format!("{b:02x}")).collect()
+}
+
+/// A random id.
+pub fn new_id() -> String {
+    format!("{:016x}", rand::random::<u64>())
+}
+
+/// An id that sorts by time.
+pub fn new_run_id(at: DateTime<Utc>) -> String {
+    let time: String = at.to_rfc3339_opts(SecondsFormat::Millis, true).chars().filter(|c| !"-:".contains(*c)).collect();
+    format!("{time}-{:06x}", rand::random::<u32>() & 0xff_ffff)
+}

@@ -1,0 +1,9 @@
+//! Where rows become files: Parquet bytes, and the store that makes them visible whole or not at all.
+//!
+//! Knows no vendor and no ledger.
+
+mod parquet;
+mod store;
+
+pub use parquet::{Encoded, Footer, encode};
+pub use store::Store;

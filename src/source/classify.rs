@@ -1,0 +1,209 @@
+//! One answer judged: a page, empty, passing, throttled, a dead cursor, or refused. Pure.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::transport::Answer;
+use crate::entity::Entity;
+use crate::entity::spec::EmptyRule;
+
+/// Longest text of the vendor that goes into a message, in characters.
+const LONGEST_TEXT: usize = 300;
+
+/// What one answer means.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// Records, perhaps none, and perhaps a cursor.
+    Page(Page),
+    /// The vendor's known "no rows" (API reference, F.3).
+    Empty,
+    /// The cursor has expired or was not accepted: the listing starts again.
+    CursorDead(Told),
+    /// May pass: worth another attempt.
+    Transient(Told),
+    /// Over a limit; wait that long, if the vendor said how long.
+    Throttled(Option<Duration>, Told),
+    /// Will not change by asking again.
+    Refused(Refusal, Told),
+}
+
+/// One page of records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// The whole answer.
+    pub body: String,
+    /// Number of records in it.
+    pub rows: usize,
+    /// Of the next page; absent, null and "" alike mean the last.
+    pub cursor: Option<String>,
+    /// The vendor's count; may run ahead of what comes (API reference, E.1).
+    pub total: Option<u64>,
+    /// The records' text, to notice a page that comes twice.
+    pub records: [u8; 16],
+}
+
+/// Why the vendor refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Wrong or revoked credentials, wrong host, inactive company.
+    Credentials,
+    /// The scope that is missing.
+    Scope(String),
+    /// 403 without a scope: an address that is not trusted, or not in the plan.
+    Forbidden,
+    /// A request that the vendor does not accept.
+    BadRequest,
+    /// A 404 that does not mean "empty".
+    NotFound,
+    /// A redirect to that host.
+    Redirect(String),
+}
+
+/// What the vendor said, for messages.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// HTTP status; 0 if no answer came.
+    pub status: u16,
+    /// The vendor's id of the answer.
+    pub request_id: Option<String>,
+    /// Its error texts, or what was wrong with the answer.
+    pub text: String,
+}
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.status {
+            0 => {}
+            status => write!(f, "HTTP {status}: ")?,
+        }
+        f.write_str(&self.text)?;
+        match &self.request_id {
+            Some(id) => write!(f, " (requestId {id})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Judges an answer to a request of `entity`; `paging` if the request carried a cursor.
+pub fn classify(entity: &Entity, answer: &Answer, paging: bool, now: DateTime<Utc>) -> Verdict {
+    let status = answer.status;
+    if status == 200 {
+        return page(entity, answer);
+    }
+    let (told, texts, vendors) = told(answer);
+    let lower = told.text.to_lowercase();
+    match status {
+        300..=399 => Verdict::Refused(Refusal::Redirect(answer.redirect_host.clone().unwrap_or_default()), told),
+        401 | 403 => match (scope(&told.text), status) {
+            (Some(scope), _) => Verdict::Refused(Refusal::Scope(scope), told),
+            (None, 401) => Verdict::Refused(Refusal::Credentials, told),
+            (None, _) => Verdict::Refused(Refusal::Forbidden, told),
+        },
+        400 if lower.contains("cursor has expired") || lower.contains("failed to verify cursor") => {
+            Verdict::CursorDead(told)
+        }
+        404 if is_empty(&entity.empty, &texts, vendors) && scope(&told.text).is_none() => Verdict::Empty,
+        // The remaining records can vanish between two pages (API reference, F.3).
+        404 if paging && texts.iter().any(|text| text.contains("found corresponding to the provided filters")) => {
+            Verdict::Empty
+        }
+        404 => Verdict::Refused(Refusal::NotFound, told),
+        429 => Verdict::Throttled(answer.retry_after.as_deref().and_then(|text| retry_after(text, now)), told),
+        408 | 425 | 500..=599 => Verdict::Transient(told),
+        _ => Verdict::Refused(Refusal::BadRequest, told),
+    }
+}
+
+/// A 200: records, or a failed attempt. A cut-off answer must never pass for an empty one.
+fn page(entity: &Entity, answer: &Answer) -> Verdict {
+    let broken = |text: String| Verdict::Transient(Told { status: 200, request_id: None, text });
+    let Ok(body) = std::str::from_utf8(&answer.body) else { return broken("the answer is not UTF-8".to_owned()) };
+    let whole: std::collections::BTreeMap<String, &RawValue> = match serde_json::from_str(body) {
+        Ok(whole) => whole,
+        Err(e) => return broken(format!("the answer is not whole JSON ({} bytes: {e})", body.len())),
+    };
+    let name = &entity.page.rows;
+    let records: Option<Vec<&RawValue>> = whole.get(name.as_str()).and_then(|raw| serde_json::from_str(raw.get()).ok());
+    let Some(records) = records else {
+        return broken(format!("the answer lacks its records array \"{name}\""));
+    };
+    let at = |path: &Option<String>| envelope(&whole, path.as_deref()?);
+    let cursor = at(&entity.page.cursor).and_then(|c| c.as_str().map(str::to_owned)).filter(|c| !c.is_empty());
+    let total = at(&entity.page.total).and_then(|total| total.as_u64());
+    let text = whole.get(name.as_str()).map_or("", |raw| raw.get());
+    Verdict::Page(Page { rows: records.len(), cursor, total, records: digest(text), body: body.to_owned() })
+}
+
+/// A value of the envelope, at a dotted path.
+fn envelope(whole: &std::collections::BTreeMap<String, &RawValue>, path: &str) -> Option<Value> {
+    let mut names = path.split('.');
+    let mut value: Value = serde_json::from_str(whole.get(names.next()?)?.get()).ok()?;
+    for name in names {
+        value = value.get_mut(name)?.take();
+    }
+    Some(value)
+}
+
+fn digest(text: &str) -> [u8; 16] {
+    use sha2::Digest as _;
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&sha2::Sha256::digest(text)[..16]);
+    digest
+}
+
+/// What the vendor said, its error texts in lower case, and whether the body is the vendor's own.
+fn told(answer: &Answer) -> (Told, Vec<String>, bool) {
+    let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
+    let request_id = body.as_ref().and_then(|b| b["requestId"].as_str()).map(|id| clean(id, 64));
+    let errors = body.as_ref().and_then(|b| b["errors"].as_array()).cloned();
+    let texts: Vec<String> = errors.iter().flatten().filter_map(error_text).collect();
+    let text = match (&errors, texts.is_empty()) {
+        (Some(_), false) => texts.join("; "),
+        _ => format!("an answer that is not in Gong's form ({} bytes)", answer.body.len()),
+    };
+    let lower = texts.iter().map(|t| t.to_lowercase()).collect();
+    (Told { status: answer.status, request_id, text: clean(&text, LONGEST_TEXT) }, lower, errors.is_some())
+}
+
+/// Strings by the vendor; objects with a message in other people's tests (API reference, F.1).
+fn error_text(error: &Value) -> Option<String> {
+    error.as_str().or_else(|| error["message"].as_str()).map(str::to_owned)
+}
+
+/// Text of the vendor, fit for one line of a log.
+fn clean(text: &str, longest: usize) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(longest).collect()
+}
+
+/// The scope in "You don't have permission to use 'api:coaching:read' in your app."
+fn scope(text: &str) -> Option<String> {
+    let (before, rest) = text.split_once("'api:")?;
+    let (scope, _) = rest.split_once('\'')?;
+    before.to_lowercase().contains("permission").then(|| format!("api:{scope}"))
+}
+
+fn is_empty(rule: &EmptyRule, texts: &[String], vendors: bool) -> bool {
+    let bare = |text: &str| text.trim().trim_end_matches('.').to_lowercase();
+    match rule {
+        EmptyRule::Never => false,
+        EmptyRule::Texts(known) => texts.iter().any(|text| known.iter().any(|k| bare(k) == bare(text))),
+        EmptyRule::AnyVendorBody => vendors && !texts.iter().any(|text| text.contains("permission")),
+    }
+}
+
+/// `Retry-After`: seconds (API reference, D), or the date that HTTP also allows.
+pub fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds.clamp(0.0, 1e9)).ok();
+    }
+    let at = DateTime::parse_from_rfc2822(text).ok()?.with_timezone(&Utc);
+    Some((at - now).to_std().unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+#[path = "classify_tests.rs"]
+mod tests;

@@ -1,0 +1,182 @@
+//! Judgement over attempts: what failed decides whether it is tried again; attempts and time bound it.
+
+use std::time::Duration;
+
+use backoff::ExponentialBackoff;
+use backoff::backoff::Backoff;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::classify::{Page, Refusal, Told, Verdict};
+use super::limiter::Halted;
+use super::request::Request;
+use super::transport::SendError;
+use crate::entity::spec::Method;
+
+/// First delay; doubles with every failed attempt.
+const FIRST_DELAY: Duration = Duration::from_millis(500);
+/// Longest delay between two attempts.
+const LONGEST_DELAY: Duration = Duration::from_secs(60);
+/// A 429 costs no attempt, for the request was not served; but no request waits for ever.
+const MOST_THROTTLED: u32 = 50;
+
+/// What a request came to, after all its attempts.
+#[derive(Debug)]
+pub enum Reply {
+    /// Records.
+    Page(Page),
+    /// No rows.
+    Empty,
+    /// The listing must start again.
+    CursorDead(Told),
+}
+
+/// Why a request came to nothing.
+#[derive(Debug)]
+pub enum Failure {
+    /// The run stops.
+    Stopped,
+    /// The ledger failed.
+    Ledger(crate::error::Error),
+    /// The vendor refused.
+    Refused(Refusal, Story),
+    /// Failed to the end of the attempts.
+    Exhausted(Story),
+}
+
+/// What was tried and what came back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Story {
+    method: &'static str,
+    path: String,
+    subject: String,
+    attempts: u32,
+    elapsed: Duration,
+    /// The last answer.
+    pub told: Told,
+}
+
+impl std::fmt::Display for Story {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (method, path, subject, told) = (self.method, &self.path, &self.subject, &self.told);
+        write!(f, "{method} {path} for {subject}: {told}")?;
+        let seconds = Duration::from_secs(self.elapsed.as_secs());
+        match self.attempts {
+            1 => write!(f, ", after 1 attempt"),
+            n if seconds.is_zero() => write!(f, ", after {n} attempts"),
+            n => write!(f, ", after {n} attempts in {}", humantime::format_duration(seconds)),
+        }
+    }
+}
+
+impl From<Halted> for Failure {
+    fn from(halted: Halted) -> Self {
+        match halted {
+            Halted::Stopped => Failure::Stopped,
+            Halted::Failed(error) => Failure::Ledger(error),
+        }
+    }
+}
+
+/// The delays of one request: exponential, with jitter from a seed.
+pub struct Delays {
+    policy: ExponentialBackoff,
+    chance: StdRng,
+}
+
+impl Delays {
+    /// Delays whose jitter follows from `seed`.
+    pub fn new(seed: u64) -> Delays {
+        let policy = ExponentialBackoff {
+            current_interval: FIRST_DELAY,
+            initial_interval: FIRST_DELAY,
+            multiplier: 2.0,
+            // Our own jitter below has a seed; the policy's own has not.
+            randomization_factor: 0.0,
+            max_interval: LONGEST_DELAY,
+            max_elapsed_time: None,
+            ..ExponentialBackoff::default()
+        };
+        Delays { policy, chance: StdRng::seed_from_u64(seed) }
+    }
+
+    /// The next delay: between half and all of the policy's.
+    pub fn next_delay(&mut self) -> Duration {
+        let delay = self.policy.next_backoff().unwrap_or(LONGEST_DELAY);
+        delay.mul_f64(self.chance.gen_range(0.5..=1.0))
+    }
+}
+
+/// What to do after one attempt. Pure.
+#[derive(Debug, PartialEq)]
+pub enum Next {
+    /// Done.
+    Reply(Box<Verdict>),
+    /// Try again after the usual delay.
+    Again(Told),
+    /// Close the gate for all, for that long if the vendor said it, and try again.
+    Throttled(Option<Duration>, Told),
+}
+
+/// Judges one attempt.
+pub fn next(outcome: Result<Verdict, SendError>) -> Next {
+    let passing = |text: String| Next::Again(Told { status: 0, request_id: None, text });
+    match outcome {
+        Ok(Verdict::Transient(told)) => Next::Again(told),
+        Ok(Verdict::Throttled(wait, told)) => Next::Throttled(wait, told),
+        Ok(verdict) => Next::Reply(Box::new(verdict)),
+        Err(SendError::TooLarge) => {
+            let told = Told { status: 200, request_id: None, text: SendError::TooLarge.to_string() };
+            Next::Reply(Box::new(Verdict::Refused(Refusal::BadRequest, told)))
+        }
+        Err(error) => passing(error.to_string()),
+    }
+}
+
+/// The count of attempts of one request, and its story.
+pub struct Attempts<'r> {
+    request: &'r Request,
+    begun: tokio::time::Instant,
+    made: u32,
+    failed: u32,
+    throttled: u32,
+}
+
+impl<'r> Attempts<'r> {
+    /// Starts counting.
+    pub fn new(request: &'r Request) -> Self {
+        Attempts { request, begun: tokio::time::Instant::now(), made: 0, failed: 0, throttled: 0 }
+    }
+
+    /// Counts an attempt that is about to be made.
+    pub fn begin(&mut self) {
+        self.made += 1;
+    }
+
+    /// True if a failed attempt may be followed by another one.
+    pub fn may_retry(&mut self, max_retries: u32, longest: Duration) -> bool {
+        self.failed += 1;
+        self.failed <= max_retries && self.begun.elapsed() < longest
+    }
+
+    /// True if a throttled attempt may be followed by another one.
+    pub fn may_wait(&mut self) -> bool {
+        self.throttled += 1;
+        self.throttled <= MOST_THROTTLED
+    }
+
+    /// Attempts beyond the first.
+    pub fn retries(&self) -> u32 {
+        self.made.saturating_sub(1)
+    }
+
+    /// What was tried and what came back.
+    pub fn story(&self, told: Told) -> Story {
+        let method = match self.request.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        };
+        let (path, subject) = (self.request.path.clone(), self.request.subject.clone());
+        Story { method, path, subject, attempts: self.made, elapsed: self.begun.elapsed(), told }
+    }
+}

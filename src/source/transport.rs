@@ -1,0 +1,150 @@
+//! One attempt, without judgement: a request out, status, headers and body back.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures::future::BoxFuture;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use secrecy::ExposeSecret;
+
+use super::request::Request;
+use crate::config::Credentials;
+use crate::entity::spec::Method;
+use crate::error::{Error, Kind, Result};
+
+/// A larger body is refused: a page of 100 transcripts is some 10 MB.
+const LARGEST_BODY: usize = 256 << 20;
+
+/// What came back.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// `Retry-After`, as it came.
+    pub retry_after: Option<String>,
+    /// Host of a redirect's target.
+    pub redirect_host: Option<String>,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// Why nothing whole came back.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The request surely did not leave.
+    #[error("could not connect: {0}")]
+    NotSent(String),
+    /// It may have been received.
+    #[error("the connection failed before the whole answer had come: {0}")]
+    Broken(String),
+    /// The answer did not come in time.
+    #[error("no whole answer within {}", humantime::format_duration(*.0))]
+    TimedOut(Duration),
+    /// The answer is larger than we take.
+    #[error("the answer is larger than {} MiB", LARGEST_BODY >> 20)]
+    TooLarge,
+}
+
+/// Sends one attempt. The real client, or a script in tests.
+pub trait Transport: Send + Sync {
+    /// One attempt, without judgement.
+    fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, std::result::Result<Answer, SendError>>;
+}
+
+/// The real client.
+pub struct Http {
+    client: reqwest::Client,
+    base: String,
+    timeout: Duration,
+}
+
+impl Http {
+    /// A client for the host `base_url`. Redirects are reported, never followed: they would drop or leak the credentials (API reference, A).
+    pub fn new(base_url: &str, credentials: &Credentials, timeout: Duration) -> Result<Http> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(AUTHORIZATION, authorization(credentials)?);
+        let client = reqwest::Client::builder()
+            .default_headers(headers)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("gong-elt/", env!("CARGO_PKG_VERSION")))
+            .timeout(timeout)
+            .build()
+            .map_err(|e| Error::new(Kind::Config, "cannot set up the HTTP client").caused_by(e))?;
+        Ok(Http { client, base: base_url.trim_end_matches('/').to_owned(), timeout })
+    }
+
+    async fn attempt(&self, request: &Request) -> std::result::Result<Answer, SendError> {
+        let mut url = url::Url::parse(&format!("{}{}", self.base, request.path))
+            .map_err(|e| SendError::NotSent(e.to_string()))?;
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        let builder = match (request.method, &request.body) {
+            (Method::Get, _) => self.client.get(url),
+            (Method::Post, body) => {
+                let body = body.as_ref().map_or_else(String::new, ToString::to_string);
+                self.client.post(url).header(CONTENT_TYPE, "application/json").body(body)
+            }
+        };
+        let mut response = builder.send().await.map_err(|e| self.failed(&e))?;
+        let text = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let redirect_host = text(LOCATION)
+            .map(|to| url::Url::parse(&to).ok().and_then(|u| u.host_str().map(str::to_owned)).unwrap_or(to));
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            retry_after: text(RETRY_AFTER),
+            redirect_host,
+            body: Bytes::new(),
+        };
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(|e| self.failed(&e))? {
+            if body.len() + chunk.len() > LARGEST_BODY {
+                return Err(SendError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        answer.body = body.freeze();
+        Ok(answer)
+    }
+
+    fn failed(&self, error: &reqwest::Error) -> SendError {
+        if error.is_connect() {
+            return SendError::NotSent(root_cause(error));
+        }
+        if error.is_timeout() {
+            return SendError::TimedOut(self.timeout);
+        }
+        SendError::Broken(root_cause(error))
+    }
+}
+
+impl Transport for Http {
+    fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, std::result::Result<Answer, SendError>> {
+        Box::pin(self.attempt(request))
+    }
+}
+
+/// The innermost cause. The outer ones repeat the whole address, whose query may hold a cursor.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+fn authorization(credentials: &Credentials) -> Result<HeaderValue> {
+    use base64::Engine as _;
+    let text = match credentials {
+        Credentials::AccessKey(key, secret) => {
+            let pair = format!("{}:{}", key.expose_secret(), secret.expose_secret());
+            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+        }
+        Credentials::Token(token) => format!("Bearer {}", token.expose_secret()),
+    };
+    let mut value = HeaderValue::from_str(&text)
+        .map_err(|_| Error::new(Kind::Config, "source.access_token: has a character that no HTTP header can carry"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}

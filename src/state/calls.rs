@@ -1,0 +1,122 @@
+//! What the ledger knows of single calls: their window, their place in its listing, their privacy, and what of them is missing.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Transaction, params};
+
+use super::{Ledger, days, instant, micros, span};
+use crate::error::Result;
+use crate::unit::{Span, Window};
+
+/// A call as its window's newest listing gave it, in the order of the listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedCall {
+    /// The vendor's id.
+    pub id: String,
+    /// Actual start, if the vendor gave one that can be read.
+    pub started: Option<DateTime<Utc>>,
+    /// Listed as private.
+    pub private: bool,
+}
+
+/// An id that was asked and did not come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// The vendor's id.
+    pub id: String,
+    /// Why.
+    pub reason: String,
+    /// Since which reading.
+    pub since: DateTime<Utc>,
+}
+
+impl Ledger {
+    /// The calls of a committed window, in the order of its listing.
+    pub fn listing(&self, window: Window) -> Result<Vec<ListedCall>> {
+        let (from, to) = days(Span::Window(window));
+        self.with(|tx| {
+            let mut query = tx.prepare_cached(
+                "SELECT id, started, private FROM call WHERE from_day = ?1 AND to_day = ?2 ORDER BY position",
+            )?;
+            let rows = query.query_map(params![from, to], |row| {
+                let started: Option<i64> = row.get(1)?;
+                Ok(ListedCall { id: row.get(0)?, started: started.map(instant), private: row.get(2)? })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Ids that an entity misses, with the first reading that missed them.
+    pub fn missing_of(&self, entity: &str, at: Span) -> Result<Vec<Missing>> {
+        let (from, to) = days(at);
+        self.with(|tx| {
+            let mut query = tx.prepare_cached(
+                "SELECT id, reason, since FROM missing WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3",
+            )?;
+            let rows = query.query_map(params![entity, from, to], |row| {
+                Ok(Missing { id: row.get(0)?, reason: row.get(1)?, since: instant(row.get(2)?) })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Keeps a window's total that led to smaller windows, so that the next plan knows the density.
+    pub fn set_probe(&self, entity: &str, window: Window, total: u64) -> Result<()> {
+        let (from, to) = days(Span::Window(window));
+        self.with(|tx| {
+            let insert = "INSERT OR REPLACE INTO probe VALUES (?1, ?2, ?3, ?4)";
+            tx.execute(insert, params![entity, from, to, total]).map(|_| ())
+        })
+    }
+
+    /// The vendor's totals of windows that were cut into smaller ones, by entity.
+    pub fn probes(&self) -> Result<Vec<(String, Window, u64)>> {
+        self.with(|tx| {
+            let mut query = tx.prepare_cached("SELECT entity, from_day, to_day, total FROM probe")?;
+            let rows = query.query_map([], |row| {
+                let (from, to): (String, String) = (row.get(1)?, row.get(2)?);
+                Ok(span(&from, &to).window().map(|window| (row.get(0), window, row.get(3))))
+            })?;
+            let mut probes = Vec::new();
+            for row in rows {
+                if let Some((entity, window, total)) = row? {
+                    probes.push((entity?, window, total?));
+                }
+            }
+            Ok(probes)
+        })
+    }
+}
+
+/// Replaces a window's calls. A call that stood in another window makes that window due: it was moved.
+pub fn replace(tx: &Transaction, at: Span, listing: &[ListedCall]) -> rusqlite::Result<()> {
+    let (from, to) = days(at);
+    tx.execute("DELETE FROM call WHERE from_day = ?1 AND to_day = ?2", params![from, to])?;
+    tx.prepare_cached("CREATE TEMP TABLE IF NOT EXISTS listed (id TEXT PRIMARY KEY)")?.execute([])?;
+    tx.prepare_cached("DELETE FROM temp.listed")?.execute([])?;
+    let mut note = tx.prepare_cached("INSERT OR IGNORE INTO temp.listed VALUES (?1)")?;
+    for call in listing {
+        note.execute(params![call.id])?;
+    }
+    tx.prepare_cached(
+        "UPDATE unit SET due = 'a call moved to another window' WHERE entity = 'calls' AND (from_day, to_day) IN
+         (SELECT from_day, to_day FROM call JOIN temp.listed USING (id))",
+    )?
+    .execute([])?;
+    let mut insert = tx.prepare_cached("INSERT OR REPLACE INTO call VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    for (position, call) in listing.iter().enumerate() {
+        let position = i64::try_from(position).unwrap_or(i64::MAX);
+        insert.execute(params![call.id, from, to, position, call.started.map(micros), call.private])?;
+    }
+    Ok(())
+}
+
+/// Replaces what an entity misses in a window; an id that was missing before keeps its date.
+pub fn replace_missing(tx: &Transaction, entity: &str, at: Span, missing: &[Missing]) -> rusqlite::Result<()> {
+    let (from, to) = days(at);
+    tx.execute("DELETE FROM missing WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3", params![entity, from, to])?;
+    let mut insert = tx.prepare_cached("INSERT OR REPLACE INTO missing VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    for id in missing {
+        insert.execute(params![entity, id.id, from, to, id.reason, micros(id.since)])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! Units begun and not yet committed, with the answers that were received for them.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, params};
+
+use super::{Ledger, days, instant, micros, span};
+use crate::error::{Error, Kind, Result};
+use crate::unit::{Span, Unit};
+
+/// zstd level of staged answers: they live for minutes.
+const STAGING_LEVEL: i32 = 1;
+
+/// A unit that was begun: the intent that precedes an object's first byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenUnit {
+    /// Key of the row, by which pages are staged.
+    pub id: i64,
+    /// Name of the entity.
+    pub entity: String,
+    /// Its span.
+    pub span: Span,
+    /// The now it was begun with; the reading time it will have.
+    pub read_at: DateTime<Utc>,
+    /// Of the settings it was begun under.
+    pub fingerprint: String,
+}
+
+/// One answer of the vendor, staged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StagedPage {
+    /// `list`, or the name of a batch of ids.
+    pub part: String,
+    /// From 0.
+    pub page: u32,
+    /// The answer's body.
+    pub body: Vec<u8>,
+    /// Cursor of the next page; `None` on the last.
+    pub cursor: Option<String>,
+    /// When that cursor dies.
+    pub expires: Option<DateTime<Utc>>,
+    /// The batch of ids that was asked.
+    pub ids: Option<Vec<String>>,
+    /// The vendor's count of the whole part.
+    pub total: Option<u64>,
+}
+
+impl Ledger {
+    /// Every open unit, oldest first.
+    pub fn open_units(&self) -> Result<Vec<OpenUnit>> {
+        self.with(|tx| {
+            let mut query = tx.prepare_cached(
+                "SELECT id, entity, from_day, to_day, read_at, fingerprint FROM open_unit ORDER BY id",
+            )?;
+            let rows = query.query_map([], |row| {
+                let (from, to): (String, String) = (row.get(2)?, row.get(3)?);
+                let (entity, fingerprint) = (row.get(1)?, row.get(5)?);
+                Ok(OpenUnit {
+                    id: row.get(0)?,
+                    entity,
+                    span: span(&from, &to),
+                    read_at: instant(row.get(4)?),
+                    fingerprint,
+                })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Begins a unit, or returns the one that was begun before.
+    pub fn begin(&self, unit: Unit, read_at: DateTime<Utc>, fingerprint: &str, run_id: &str) -> Result<OpenUnit> {
+        let (from, to) = days(unit.span);
+        let name = &unit.entity.name;
+        self.with(|tx| {
+            tx.execute(
+                "INSERT INTO open_unit (entity, from_day, to_day, object, read_at, fingerprint, run_id)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+                params![name, from, to, unit.object(), micros(read_at), fingerprint, run_id],
+            )?;
+            tx.query_row(
+                "SELECT id, read_at, fingerprint FROM open_unit WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3",
+                params![name, from, to],
+                |row| {
+                    let (id, fingerprint) = (row.get(0)?, row.get(2)?);
+                    Ok(OpenUnit {
+                        id,
+                        entity: name.clone(),
+                        span: unit.span,
+                        read_at: instant(row.get(1)?),
+                        fingerprint,
+                    })
+                },
+            )
+        })
+    }
+
+    /// Drops an open unit's staged answers and gives it a new reading time: it starts again.
+    pub fn restart(&self, id: i64, read_at: DateTime<Utc>, fingerprint: &str) -> Result<()> {
+        self.with(|tx| {
+            tx.execute("DELETE FROM staged WHERE unit_id = ?1", params![id])?;
+            let update = "UPDATE open_unit SET read_at = ?2, fingerprint = ?3 WHERE id = ?1";
+            tx.execute(update, params![id, micros(read_at), fingerprint]).map(|_| ())
+        })
+    }
+
+    /// Forgets an open unit that wrote nothing.
+    pub fn abandon(&self, id: i64) -> Result<()> {
+        self.with(|tx| tx.execute("DELETE FROM open_unit WHERE id = ?1", params![id]).map(|_| ()))
+    }
+
+    /// Stages one answer with the cursor of the next page, in one transaction.
+    pub fn stage(&self, unit_id: i64, page: &StagedPage) -> Result<()> {
+        let body = zstd::bulk::compress(&page.body, STAGING_LEVEL)
+            .map_err(|e| Error::new(Kind::Ledger, "cannot compress an answer").caused_by(e))?;
+        let ids = page.ids.as_ref().map(|ids| serde_json::Value::from(ids.clone()).to_string());
+        self.with_relaxed(|tx| {
+            tx.execute(
+                "INSERT OR REPLACE INTO staged VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![unit_id, page.part, page.page, body, page.cursor, page.expires.map(micros), ids, page.total],
+            )
+            .map(|_| ())
+        })
+    }
+
+    /// What is staged for a unit, without the bodies, by part and page.
+    pub fn staged_index(&self, unit_id: i64) -> Result<Vec<StagedPage>> {
+        self.with(|tx| {
+            let mut query = tx.prepare_cached(
+                "SELECT part, page, cursor, expires, ids, total FROM staged WHERE unit_id = ?1 ORDER BY part, page",
+            )?;
+            let rows = query.query_map(params![unit_id], |row| {
+                let (expires, ids): (Option<i64>, Option<String>) = (row.get(3)?, row.get(4)?);
+                Ok(StagedPage {
+                    part: row.get(0)?,
+                    page: row.get(1)?,
+                    body: Vec::new(),
+                    cursor: row.get(2)?,
+                    expires: expires.map(instant),
+                    ids: ids.and_then(|text| serde_json::from_str(&text).ok()),
+                    total: row.get(5)?,
+                })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// The body of one staged answer.
+    pub fn staged_body(&self, unit_id: i64, part: &str, page: u32) -> Result<Option<Vec<u8>>> {
+        let stored: Option<Vec<u8>> = self.with(|tx| {
+            let query = "SELECT body FROM staged WHERE unit_id = ?1 AND part = ?2 AND page = ?3";
+            tx.query_row(query, params![unit_id, part, page], |row| row.get(0)).optional()
+        })?;
+        let unpacked = stored.map(|body| zstd::stream::decode_all(body.as_slice())).transpose();
+        unpacked.map_err(|e| Error::new(Kind::Ledger, "a staged answer is damaged").caused_by(e))
+    }
+
+    /// Drops the staged answers of one part.
+    pub fn unstage(&self, unit_id: i64, part: &str) -> Result<()> {
+        self.with(|tx| {
+            tx.execute("DELETE FROM staged WHERE unit_id = ?1 AND part = ?2", params![unit_id, part]).map(|_| ())
+        })
+    }
+}
