@@ -31,6 +31,7 @@ pub mod config;
 pub mod decode;
 pub mod entity;
 pub mod error;
+pub mod failpoint;
 pub mod halt;
 pub mod plan;
 pub mod report;

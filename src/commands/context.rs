@@ -45,7 +45,7 @@ impl Context {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let now = cli.as_of.unwrap_or_else(|| clock.now());
         if now > clock.now() && !config.is_loopback() {
-            let what = format!("--as-of {now} is in the future: nothing can be read of it yet");
+            let what = format!("--as-of {} is in the future: nothing can be read of it yet", run::text(now));
             return Err(Error::new(Kind::Config, what).hint("leave --as-of out, or give an instant of the past"));
         }
         let file = cli.config.display().to_string();

@@ -73,7 +73,12 @@ pub async fn read(session: &Session, family: Family) -> Done {
         && !family.if_changed.is_empty()
     {
         match differs(session, *unit, pages) {
-            Ok(true) => children.extend(&family.if_changed),
+            Ok(true) => {
+                for unit in &family.if_changed {
+                    session.tally.entity(&unit.entity.name, |e| e.units.planned += 1);
+                }
+                children.extend(&family.if_changed);
+            }
             Ok(false) => {}
             Err(trouble) => {
                 done.units = fail_all(&family, trouble);

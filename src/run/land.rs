@@ -17,6 +17,7 @@ use super::session::Session;
 use super::trouble::Trouble;
 use crate::decode::{Decoded, Decoder, Stamps, table};
 use crate::error::{Error, Kind};
+use crate::failpoint;
 use crate::plan::due::{self, Age};
 use crate::sink::{self, Encoded, Footer};
 use crate::state::{Commit, Digest, ListedCall, Missing, ObjectRow, OpenUnit, UnitRow};
@@ -148,6 +149,7 @@ pub async fn land(
         missing: &landing.missing,
         at,
     })?;
+    failpoint::reached(failpoint::COMMITTED);
     count(session, &row, &change, previous.is_some(), !same, bytes);
     tracing::debug!(unit = %unit, rows = row.rows, new = change.new, changed = change.changed, gone = change.gone, "committed {name}");
     Ok(Landed::Committed)
@@ -263,7 +265,9 @@ async fn write(
     let encoded = tokio::task::spawn_blocking(encode).await;
     let encoded = encoded.map_err(|e| Error::new(Kind::Output, format!("cannot encode {path}")).caused_by(e))??;
     let bytes = encoded.bytes.len() as u64;
+    failpoint::reached(failpoint::BEFORE_OBJECT);
     let etag = session.store.put(&path, encoded.bytes).await?;
+    failpoint::reached(failpoint::OBJECT);
     Ok(ObjectRow { path, read_at: open.read_at, bytes, sha256: encoded.sha256, etag, sequence: 0 })
 }
 

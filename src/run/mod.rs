@@ -27,6 +27,7 @@ pub use tally::{Tally, with_hint};
 pub use trouble::credentials_hint;
 
 use crate::error::Result;
+use crate::failpoint;
 use crate::plan::{Ask, AskKind};
 use crate::report::RunReport;
 
@@ -51,6 +52,7 @@ pub async fn run(session: &Session, ask: &Ask, command: &str) -> Result<RunRepor
     }
     let report = outcome::report(session, ask, command, begun)?;
     let text = serde_json::to_string(&report).unwrap_or_default();
+    failpoint::reached(failpoint::BEFORE_MANIFEST);
     publish::manifest(session).await?;
     publish::report(session, &report).await?;
     session.ledger.end_run(&session.run_id, session.clock.now(), report.exit_code, report.requests, &text)?;

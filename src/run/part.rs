@@ -4,6 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::session::Session;
 use super::trouble::{Trouble, judge, repeated, restarted};
+use crate::failpoint;
 use crate::source::{Inputs, Page, Pager, Step, Told};
 use crate::state::{OpenUnit, StagedPage};
 use crate::unit::Unit;
@@ -112,7 +113,9 @@ impl Part<'_> {
             page.map(|page| (page.body.into_bytes(), page.cursor, page.total)).unwrap_or_default();
         let staged =
             StagedPage { part: self.name.clone(), page: number, body, cursor, expires: Some(expires), ids, total };
-        Ok(self.session.ledger.stage(self.open.id, &staged)?)
+        self.session.ledger.stage(self.open.id, &staged)?;
+        failpoint::reached(failpoint::STAGED);
+        Ok(())
     }
 
     /// Where the part stands.

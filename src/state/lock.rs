@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::ledger_error;
+use super::{ledger_error, no_folder};
 use crate::error::{Error, Kind, Result};
 
 /// Held for the length of a run.
@@ -26,7 +26,7 @@ impl Lock {
         let path = lock_path(ledger);
         let failed = |e: std::io::Error| ledger_error(ledger, format!("cannot lock {}", path.display())).caused_by(e);
         if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(failed)?;
+            std::fs::create_dir_all(folder).map_err(|e| no_folder(ledger, e))?;
         }
         let mut file =
             OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;

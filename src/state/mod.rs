@@ -53,12 +53,16 @@ impl Ledger {
     /// [`Kind::Ledger`] if the file cannot be opened, is damaged, is no ledger or is of a newer program.
     pub fn open(path: &Path) -> Result<Ledger> {
         if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|e| ledger_error(path, "cannot make its folder").caused_by(e))?;
+            std::fs::create_dir_all(folder).map_err(|e| no_folder(path, e))?;
         }
-        restrict(path).map_err(|e| ledger_error(path, "cannot open it").caused_by(e))?;
-        let mut durable = connect(path, "FULL").map_err(|e| sql(path, e))?;
+        let closed = |e: std::io::Error| ledger_error(path, "cannot open it").caused_by(e);
+        create(path).map_err(closed)?;
+        // A file that is not ours is refused before anything of it is changed, its mode included.
+        migrations::recognise(path, &connect(path).map_err(|e| sql(path, e))?)?;
+        restrict(path).map_err(closed)?;
+        let mut durable = connect(path).and_then(|c| prepare(c, "FULL")).map_err(|e| sql(path, e))?;
         migrations::apply(path, &mut durable)?;
-        let relaxed = connect(path, "NORMAL").map_err(|e| sql(path, e))?;
+        let relaxed = connect(path).and_then(|c| prepare(c, "NORMAL")).map_err(|e| sql(path, e))?;
         Ok(Ledger { connections: Mutex::new(Connections { durable, relaxed }), path: path.to_owned() })
     }
 
@@ -93,21 +97,28 @@ fn transaction<T>(
 }
 
 /// Creates the file with mode 0600 before SQLite does, because it will hold staged answers.
-fn restrict(path: &Path) -> std::io::Result<()> {
+fn create(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
+    options.open(path).map(drop)
+}
+
+/// Takes other people's rights to a file that was copied or restored with them.
+fn restrict(path: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    drop(file);
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     Ok(())
 }
 
-fn connect(path: &Path, synchronous: &str) -> rusqlite::Result<Connection> {
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(std::time::Duration::from_secs(30))?;
+    Ok(connection)
+}
+
+fn prepare(connection: Connection, synchronous: &str) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -116,6 +127,10 @@ fn connect(path: &Path, synchronous: &str) -> rusqlite::Result<Connection> {
 
 fn ledger_error(path: &Path, what: impl std::fmt::Display) -> Error {
     Error::new(Kind::Ledger, format!("the ledger {}: {what}", path.display()))
+}
+
+fn no_folder(path: &Path, error: std::io::Error) -> Error {
+    ledger_error(path, "cannot make its folder").caused_by(error).hint("name another file in state.path")
 }
 
 fn sql(path: &Path, error: rusqlite::Error) -> Error {

@@ -1,0 +1,32 @@
+//! Named places where a test can make the process die as `kill -9` would. Debug builds only; a release build has no trace of them.
+
+/// `name:n`: die when `name` is reached for the n-th time.
+#[cfg(debug_assertions)]
+const VARIABLE: &str = "GONG_ELT_FAILPOINT";
+
+/// An answer was staged.
+pub const STAGED: &str = "staged";
+/// An object is about to be written.
+pub const BEFORE_OBJECT: &str = "before-object";
+/// An object was written and is not yet committed.
+pub const OBJECT: &str = "object";
+/// A unit was committed.
+pub const COMMITTED: &str = "committed";
+/// Everything was committed; the manifest is about to be written.
+pub const BEFORE_MANIFEST: &str = "before-manifest";
+
+/// Dies here if a test asked for it.
+#[cfg(debug_assertions)]
+pub fn reached(name: &str) {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static TIMES: AtomicU32 = AtomicU32::new(0);
+    let Ok(wanted) = std::env::var(VARIABLE) else { return };
+    let Some((place, count)) = wanted.split_once(':') else { return };
+    if place == name && TIMES.fetch_add(1, Ordering::SeqCst) + 1 == count.parse().unwrap_or(1) {
+        std::process::abort();
+    }
+}
+
+/// Nothing, in a release build.
+#[cfg(not(debug_assertions))]
+pub fn reached(_name: &str) {}

@@ -1,0 +1,27 @@
+//! Nothing is lost, doubled or invented: the files equal the account, value by value.
+
+use crate::support::Rig;
+use crate::support::truth::assert_conserved;
+
+/// Seeds of the conservation test; a failure names its seed, and `SEED=n cargo test --test e2e conservation` replays it.
+fn seeds() -> Vec<u64> {
+    match std::env::var("SEED").ok().and_then(|s| s.parse().ok()) {
+        Some(seed) => vec![seed],
+        None => (1..=20).collect(),
+    }
+}
+
+#[test]
+fn the_files_equal_the_account_after_a_sync_and_after_a_night() {
+    for seed in seeds() {
+        let rig = Rig::small(seed);
+        // Each age a day, so that every window is read again after the night: what changed anywhere must be on disk then.
+        let ages: Vec<String> = (1..=20).map(|day| format!("\"{day}d\"")).collect();
+        rig.configure(&format!("reread = [{}]", ages.join(", ")));
+        rig.sync();
+        assert_conserved(&rig, &format!("seed {seed}, first sync"));
+        let night = rig.server.night();
+        let report = rig.sync();
+        assert_conserved(&rig, &format!("seed {seed}, after the night {night:?}: {report}"));
+    }
+}

@@ -1,0 +1,6 @@
+//! What every end-to-end test works with: a simulated account, an empty folder, the real binary.
+
+pub mod rig;
+pub mod truth;
+
+pub use rig::Rig;

@@ -1,0 +1,187 @@
+//! A folder with a configuration, a simulated account and the real binary.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use gong_sim::{Server, ServerOptions, World, WorldSpec};
+use serde_json::Value;
+
+/// Small accounts begin after this day.
+pub const START: &str = "2026-04-01";
+
+/// One account, one output, one ledger.
+pub struct Rig {
+    /// The vendor.
+    pub server: Server,
+    folder: tempfile::TempDir,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Exit code; -1 if killed.
+    pub code: i32,
+    /// Result.
+    pub stdout: String,
+    /// Progress, logs, errors.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Fails the test unless the command ended with `code`.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Ended {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The JSON on stdout.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.stdout))
+    }
+}
+
+impl Rig {
+    /// A small account without limits.
+    pub fn small(seed: u64) -> Rig {
+        Rig::new(World::generate(WorldSpec::small(seed)), ServerOptions::unlimited())
+    }
+
+    /// An account of `calls` calls over `days` days without limits.
+    pub fn sized(seed: u64, calls: usize, days: u32) -> Rig {
+        let spec = WorldSpec { calls, days, ..WorldSpec::small(seed) };
+        Rig::new(World::generate(spec), ServerOptions::unlimited())
+    }
+
+    /// Any account.
+    pub fn new(world: World, options: ServerOptions) -> Rig {
+        let rig =
+            Rig { server: Server::start(world, options), folder: tempfile::tempdir().expect("a temporary folder") };
+        rig.configure("");
+        rig
+    }
+
+    /// Writes the configuration: the account, a rate that costs no time, and `more` TOML after it.
+    pub fn configure(&self, more: &str) {
+        self.configure_whole(&format!("[sync]\nstart_date = \"{START}\"\n{more}"));
+    }
+
+    /// The same without a `[sync]` table of its own.
+    pub fn configure_whole(&self, more: &str) {
+        let limits = if more.contains("[limits]") {
+            ""
+        } else {
+            "[limits]\nrequests_per_second = 2000\nrequests_per_day = 1000000\n"
+        };
+        let text = format!(
+            "[source]\nbase_url = \"{}\"\naccess_key = \"sim-key\"\naccess_key_secret = \"sim-secret\"\n{limits}{more}\n",
+            self.server.url()
+        );
+        self.write("gong-elt.toml", &text);
+    }
+
+    /// Writes a file into the folder.
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).expect("the folder is writable");
+    }
+
+    /// A path in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The output.
+    pub fn data(&self) -> PathBuf {
+        self.path("data")
+    }
+
+    /// The simulated now.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.server.clock().now()
+    }
+
+    /// A command of the real binary in the folder, with the simulated now.
+    pub fn command(&self, args: &[&str]) -> Command {
+        self.command_at(self.now(), args)
+    }
+
+    /// The same with another now.
+    pub fn command_at(&self, now: DateTime<Utc>, args: &[&str]) -> Command {
+        let mut command = self.bare(args);
+        command.args(["--as-of", &now.to_rfc3339_opts(SecondsFormat::Secs, true)]);
+        command
+    }
+
+    /// A command of the real binary in the folder, with an empty environment and the real now.
+    pub fn bare(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gong-elt"));
+        command.args(args).current_dir(self.folder.path()).env_clear().stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, args: &[&str]) -> Ended {
+        end(&mut self.command(args))
+    }
+
+    /// `sync` that must end well; its report.
+    #[track_caller]
+    pub fn sync(&self) -> Value {
+        self.sync_to(0)
+    }
+
+    /// `sync` that must end with `code`; its report.
+    #[track_caller]
+    pub fn sync_to(&self, code: i32) -> Value {
+        self.run(&["sync", "--format", "json"]).expect(code).json()
+    }
+
+    /// The ledger, for a look or a change by hand.
+    pub fn ledger(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.path("state/gong-elt.db")).expect("a ledger")
+    }
+
+    /// Starts a command and lets it run.
+    pub fn spawn(&self, args: &[&str]) -> Child {
+        let mut command = self.command(args);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().expect("the binary starts")
+    }
+
+    /// Every object of the entities' folders, with its bytes' modification time, to see what was rewritten.
+    pub fn objects(&self) -> Vec<(String, std::time::SystemTime)> {
+        let mut found = Vec::new();
+        walk(&self.data(), &mut |path| {
+            let below = path.strip_prefix(self.data()).expect("below the output").to_string_lossy().into_owned();
+            if !below.starts_with("_gong_elt/") {
+                let modified = path.metadata().and_then(|m| m.modified()).expect("a file on disk");
+                found.push((below, modified));
+            }
+        });
+        found.sort();
+        found
+    }
+
+    /// The manifest.
+    pub fn manifest(&self) -> Value {
+        let text = std::fs::read_to_string(self.data().join("_gong_elt/manifest.json")).expect("a manifest");
+        serde_json::from_str(&text).expect("JSON")
+    }
+}
+
+/// Runs a command to its end.
+pub fn end(command: &mut Command) -> Ended {
+    let output = command.output().expect("the binary starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ended { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+}
+
+fn walk(folder: &Path, file: &mut impl FnMut(&Path)) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() { walk(&path, file) } else { file(&path) }
+    }
+}
