@@ -5,7 +5,7 @@ PYTHON ?= python3
 CARGO_FLAGS ?=
 
 VENV := .venv
-VENV_PYTHON := $(abspath $(VENV))/bin/python
+VENV_PYTHON := "$(CURDIR)/$(VENV)/bin/python"
 
 .DEFAULT_GOAL := help
 .PHONY: help build test e2e lint demo sim shape venv clean

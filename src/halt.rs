@@ -47,8 +47,18 @@ impl Stop {
 
     /// Ends when the run is stopped.
     pub async fn pulled(&self) -> Reason {
+        self.seen(Option::is_some).await
+    }
+
+    /// Ends when the run is stopped for a reason that does not let it wait for answers under way. They are paid for: a run that
+    /// only must not ask for more takes them.
+    pub async fn cut_short(&self) -> Reason {
+        self.seen(|reason| matches!(reason, Some(Reason::Signal | Reason::Fatal))).await
+    }
+
+    async fn seen(&self, wanted: impl FnMut(&Option<Reason>) -> bool) -> Reason {
         let mut receiver = self.0.subscribe();
-        let seen = receiver.wait_for(Option::is_some).await;
+        let seen = receiver.wait_for(wanted).await;
         // The sender lives in `self`, so waiting cannot fail.
         seen.ok().and_then(|reason| reason.clone()).unwrap_or(Reason::Signal)
     }

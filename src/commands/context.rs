@@ -77,8 +77,8 @@ impl Context {
     }
 
     /// The company's time zone, UTC until it is known.
-    pub fn zone(&self) -> Tz {
-        self.config.source.time_zone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
+    pub fn zone(&self, ledger: &Ledger) -> Result<Tz> {
+        Ok(run::known_zone(&self.config, ledger)?.unwrap_or(Tz::UTC))
     }
 
     /// Opens the ledger.
@@ -95,12 +95,20 @@ impl Context {
         let owner =
             format!("process {} ({command}, run {run_id}, since {})", std::process::id(), run::text(self.clock.now()));
         let deadline = tokio::time::Instant::now() + wait.std();
+        let mut told = false;
         loop {
-            match Lock::take(path, &owner)? {
+            let holder = match Lock::take(path, &owner)? {
                 Ok(lock) => return Ok(lock),
-                Err(owner) if tokio::time::Instant::now() >= deadline => return Err(owner.refused(path)),
-                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(200)).await,
+                Err(holder) => holder,
+            };
+            if tokio::time::Instant::now() >= deadline {
+                return Err(holder.refused(path));
             }
+            if !told {
+                tracing::info!("the ledger is held by {holder}; waiting up to {wait} for it");
+                told = true;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         }
     }
 
@@ -138,7 +146,7 @@ impl Context {
             now: self.now,
             run_id,
             ledger_id,
-            zone: self.zone(),
+            zone: std::sync::OnceLock::new(),
             accept_shrink,
             encoding: tokio::sync::Semaphore::new(1),
             manifest_at: 0.into(),

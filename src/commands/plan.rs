@@ -22,7 +22,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &PlanArgs) -> Resul
         Some(PlanWhat::Sync) | None => run::ask_sync(entities, context.start_date()?, context.now),
     };
     let ledger = context.ledger()?;
-    let rules = run::rules_of(&context.config, context.now, context.zone());
+    let rules = run::rules_of(&context.config, context.now, context.zone(&ledger)?);
     let plan = || run::planned(catalog, &ledger, &context.config, &rules, &ask);
     let mut planned = plan()?;
     if args.probe {

@@ -8,18 +8,18 @@ use super::print;
 use crate::cli::{Cli, StatusArgs};
 use crate::entity::{Catalog, Entity};
 use crate::error::Result;
-use crate::plan::{Rules, coverage, due, today};
+use crate::plan::{Rules, coverage, due, readable};
 use crate::report::{StatusEntity, StatusQuota, StatusReport, StatusWindow, VERSION, status_text};
 use crate::run::{self, text};
 use crate::state::UnitRow;
-use crate::unit::{Window, midnight, next};
+use crate::unit::{Window, midnight};
 
 /// Prints it; exit code 1 if an entity is older than `--max-age`.
 pub fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Result<u8> {
     let context = Context::load(cli, catalog)?;
     let ledger = context.ledger()?;
     let units = ledger.units()?;
-    let rules = run::rules_of(&context.config, context.now, context.zone());
+    let rules = run::rules_of(&context.config, context.now, context.zone(&ledger)?);
     let selected = context.entities(&[])?;
     let limits = &context.config.limits;
     let mut report = StatusReport {
@@ -78,7 +78,7 @@ fn one(
     let settled: Vec<Window> = windows.iter().filter(is_settled).map(|(w, _)| *w).collect();
     status.unsettled = (covered.len() - settled.len()) as u64;
     let Some(start) = start.or_else(|| covered.iter().map(|w| w.from).min()) else { return (status, None) };
-    let range = Window { from: start, to: next(today(rules.now, zone)).max(start) };
+    let range = Window { from: start, to: readable(entity, rules).max(start) };
     let gaps = if range.from < range.to { coverage::gaps(range, &covered) } else { Vec::new() };
     status.gaps = gaps.iter().map(|w| StatusWindow { from: w.from.to_string(), to: w.to.to_string() }).collect();
     let reached = |windows: &[Window]| (!units.is_empty()).then(|| coverage::reach(start, windows));

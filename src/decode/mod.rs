@@ -75,6 +75,13 @@ pub struct RowFacts {
     pub private: bool,
 }
 
+impl Decoded {
+    /// A column of texts at the top of the table.
+    pub fn text_column(&self, name: &str) -> Option<&arrow::array::StringArray> {
+        self.batch.column_by_name(name)?.as_any().downcast_ref()
+    }
+}
+
 /// Turns the answers of one entity into rows.
 pub struct Decoder {
     entity: &'static Entity,
@@ -101,6 +108,9 @@ impl Decoder {
         for record in records {
             match self.entity.page.explode.as_deref() {
                 None => page.record(Record { whole: record, item: None }, stamps),
+                Some(array) if self.entity.page.flat && raw::at(record, &[array]).is_none() => {
+                    page.record(Record { whole: record, item: None }, stamps);
+                }
                 Some(array) => {
                     let items = raw::at(record, &[array]).and_then(raw::items).unwrap_or_default();
                     for (index, item) in items.into_iter().enumerate() {
@@ -147,8 +157,10 @@ impl<'d> Page<'d> {
         let private = place(&page.private).is_some_and(|raw| raw.get() == "true");
         let started = id.as_ref().and_then(|id| stamps.call_started.get(id));
         let stamp = |field: &Field| match (&field.from, started) {
-            (Origin::Stamp(Stamp::CallStarted), Some(at)) => Some(Value::Timestamp(at.timestamp_micros())),
-            (Origin::Stamp(stamp), _) => stamps.all.get(stamp).and_then(stamp_value),
+            (Origin::Stamp { stamp: Stamp::CallStarted, .. }, Some(at)) => {
+                Some(Value::Timestamp(at.timestamp_micros()))
+            }
+            (Origin::Stamp { stamp, .. }, _) => stamps.all.get(stamp).and_then(stamp_value),
             _ => None,
         };
         let mut walk = Walk::new(&mut self.drift, &decoder.elsewhere);
@@ -214,7 +226,8 @@ fn elsewhere(fields: &[Field]) -> Vec<Vec<String>> {
     let mut places = Vec::new();
     for field in fields {
         match &field.from {
-            Origin::Lifted(names) => places.push(names.clone()),
+            Origin::Lifted(alternatives) => places.extend(alternatives.clone()),
+            Origin::Stamp { given, .. } => places.extend(given.clone()),
             Origin::Count { list, given } => {
                 places.push(list.clone());
                 places.extend(given.clone());
@@ -233,7 +246,8 @@ fn identity(entity: &Entity) -> Vec<Vec<String>> {
         Origin::ItemKeys(keys) => {
             keys.iter().map(|key| vec![explode.unwrap_or_default().to_owned(), key.clone()]).collect()
         }
-        Origin::Lifted(names) => vec![names.clone()],
+        Origin::Lifted(places) => places.clone(),
+        Origin::Stamp { given: Some(names), .. } => vec![names.clone()],
         _ => Vec::new(),
     };
     let first = entity.key.iter().filter_map(|name| entity.fields.iter().find(|f| f.name == *name)).map(place);

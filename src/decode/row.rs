@@ -63,9 +63,18 @@ impl<'d> Walk<'d> {
                     let at = item.as_ref().map_or("", |(at, _)| at);
                     self.field(field, column, raw, at);
                 }
-                Origin::Lifted(names) => self.field(field, column, lifted(record, names), ""),
+                Origin::Lifted(places) => {
+                    let raw = places.iter().find_map(|names| lifted(record, names));
+                    self.field(field, column, raw, "");
+                }
                 Origin::Count { list, given } => self.push(field, column, count(record, list, given.as_deref())),
-                Origin::Stamp(_) => self.push(field, column, stamp(field)),
+                Origin::Stamp { given, .. } => {
+                    let raw = given.as_ref().and_then(|names| lifted(record, names));
+                    match (raw, stamp(field)) {
+                        (None, stamped) => self.push(field, column, stamped),
+                        (raw, _) => self.field(field, column, raw, ""),
+                    }
+                }
             }
         }
         self.leftover(&whole, &taken, "");
@@ -257,7 +266,7 @@ fn count(record: Record, list: &[String], given: Option<&[String]>) -> Option<Va
 fn vendor_name(field: &Field) -> String {
     match &field.from {
         Origin::Keys(keys) | Origin::ItemKeys(keys) => keys.first().cloned().unwrap_or_default(),
-        Origin::Lifted(names) => names.join("."),
-        Origin::Count { .. } | Origin::Stamp(_) => field.name.clone(),
+        Origin::Lifted(places) => places.first().map(|names| names.join(".")).unwrap_or_default(),
+        Origin::Count { .. } | Origin::Stamp { .. } => field.name.clone(),
     }
 }

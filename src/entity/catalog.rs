@@ -17,7 +17,24 @@ macro_rules! files {
 }
 
 /// One line per entity, in the order in which people see them.
-const FILES: &[(&str, &str)] = files!["users", "workspaces", "calls", "calls_extensive", "call_transcripts"];
+const FILES: &[(&str, &str)] = files![
+    "users",
+    "workspaces",
+    "settings_scorecards",
+    "settings_trackers",
+    "library_folders",
+    "library_folder_content",
+    "calls",
+    "calls_extensive",
+    "call_transcripts",
+    "stats_activity_aggregate",
+    "stats_activity_day_by_day",
+    "stats_interaction",
+    "stats_activity_scorecards",
+    "coaching",
+    "call_audio",
+    "call_video",
+];
 
 /// An entity file with the shape that follows from it.
 #[derive(Debug)]

@@ -25,12 +25,34 @@ pub struct EntitySpec {
     /// Which 404 means "no rows".
     #[serde(default)]
     pub empty: EmptyRule,
+    /// How private calls are kept out of records that carry no flag.
+    pub private: Option<PrivateRule>,
     /// Columns that identify a row.
     pub key: Vec<String>,
     /// Columns that order the file.
     pub sort: Vec<String>,
     /// The table.
     pub columns: Vec<ColumnSpec>,
+}
+
+/// How private calls are kept out of records that carry no flag (API reference, section 18).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrivateRule {
+    /// Column that names the call.
+    pub call: String,
+    /// What becomes of rows whose call the vendor does not show.
+    pub unknown: Unknown,
+}
+
+/// What becomes of rows whose call the vendor does not show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unknown {
+    /// Kept: they hold nothing of the call.
+    Keep,
+    /// Left out.
+    Drop,
 }
 
 /// How an entity is walked; the unit follows from it.
@@ -47,6 +69,9 @@ pub enum Read {
     Window {
         /// Whose days.
         days: Days,
+        /// The vendor gives finished days only.
+        #[serde(default)]
+        finished: bool,
     },
     /// The windows of `of`, read by its ids in batches of 100.
     ById {
@@ -58,6 +83,9 @@ pub enum Read {
         /// Entities that are fanned out over.
         #[serde(default)]
         each: Vec<String>,
+        /// The vendor gives finished days only.
+        #[serde(default)]
+        finished: bool,
     },
     /// One media file per call of the windows of `of`.
     Media {
@@ -152,6 +180,13 @@ pub struct PageSpec {
     pub private: Option<String>,
     /// An array within a record whose items become the rows.
     pub explode: Option<String>,
+    /// A record that lacks that array is itself one row.
+    #[serde(default)]
+    pub flat: bool,
+    /// The company's time zone, in the answer.
+    pub zone: Option<String>,
+    /// The address of a media file, within a record.
+    pub link: Option<String>,
 }
 
 /// Which 404 means "no rows" (API reference, F.3).
@@ -195,13 +230,13 @@ impl From<EmptyForm> for EmptyRule {
 pub struct ColumnSpec {
     /// Place in the vendor's record: `parties[].emailAddress`.
     pub path: Option<String>,
-    /// Value that comes from the request instead.
+    /// Value that comes from the request; a path beside it is preferred.
     pub stamp: Option<Stamp>,
     /// List whose number of items is the value.
     pub count: Option<String>,
     /// Column name; the snake_case of the path's last name if absent.
     pub name: Option<String>,
-    /// Other spellings of the path's last name.
+    /// Other spellings of the path's last name; with `$.` in front, whole paths from the record.
     #[serde(default, rename = "or")]
     pub or: Vec<String>,
     /// The column stands at the top of the table although its path is nested.
@@ -310,6 +345,24 @@ impl EntitySpec {
             Read::ById { of } | Read::Media { of, .. } => Some(of),
             _ => None,
         }
+    }
+
+    /// Entities that are fanned out over: one request per row of theirs.
+    pub fn each(&self) -> &[String] {
+        match &self.read {
+            Read::Snapshot { each } | Read::Period { each, .. } => each,
+            _ => &[],
+        }
+    }
+
+    /// True if the vendor gives finished days only.
+    pub fn finished_days_only(&self) -> bool {
+        matches!(self.read, Read::Window { finished: true, .. } | Read::Period { finished: true, .. })
+    }
+
+    /// True if days are cut at the company's midnight.
+    pub fn has_company_days(&self) -> bool {
+        matches!(self.read, Read::Window { days: Days::Company, .. } | Read::Period { .. })
     }
 
     /// True if the unit is the whole list.

@@ -69,10 +69,15 @@ pub enum Origin {
     Keys(Vec<String>),
     /// The same, of the exploded item that became the row.
     ItemKeys(Vec<String>),
-    /// A nested place, from the top of the record.
-    Lifted(Vec<String>),
-    /// The request.
-    Stamp(Stamp),
+    /// Nested places, from the top of the record; the first that is present is read.
+    Lifted(Vec<Vec<String>>),
+    /// The request; `given` is a place of the record that is preferred.
+    Stamp {
+        /// Which value.
+        stamp: Stamp,
+        /// Preferred source.
+        given: Option<Vec<String>>,
+    },
     /// The number of items at a nested place; `given` is a place that carries the number itself.
     Count {
         /// The list that is counted.
@@ -113,6 +118,17 @@ fn names(path: &str) -> Vec<String> {
     path.split('.').map(|n| bare(n).to_owned()).collect()
 }
 
+/// A path and its other spellings, which with `$.` in front are whole paths.
+fn places(path: &str, or: &[String]) -> Vec<Vec<String>> {
+    let group = split(path).0;
+    let spelled = |other: &String| match other.strip_prefix("$.") {
+        Some(whole) => names(whole),
+        None if group.is_empty() => names(other),
+        None => names(&format!("{group}.{other}")),
+    };
+    std::iter::once(names(path)).chain(or.iter().map(spelled)).collect()
+}
+
 /// Builds the tree below group `at` (`""` is the record, or the exploded item `explode[]`).
 ///
 /// Lines whose group has no line of its own are left out here; `validate` reports them.
@@ -132,7 +148,8 @@ fn field(columns: &[ColumnSpec], column: &ColumnSpec, at: &str, item: Option<&st
         Some(Field { name, id: column.id, shape, from, volatile: column.volatile, about: column.about.clone() })
     };
     if let Some(stamp) = column.stamp {
-        return if top { make(stamp.name(), Shape::Leaf(Leaf::of(column.kind)?), Origin::Stamp(stamp)) } else { None };
+        let from = Origin::Stamp { stamp, given: column.path.as_deref().map(names) };
+        return if top { make(stamp.name(), Shape::Leaf(Leaf::of(column.kind)?), from) } else { None };
     }
     if let Some(list) = &column.count {
         let given = column.path.as_deref().map(names);
@@ -146,7 +163,7 @@ fn field(columns: &[ColumnSpec], column: &ColumnSpec, at: &str, item: Option<&st
         } else {
             Shape::Leaf(Leaf::of(column.kind)?)
         };
-        return if top { make(split(path).1, shape, Origin::Lifted(names(path))) } else { None };
+        return if top { make(split(path).1, shape, Origin::Lifted(places(path, &column.or))) } else { None };
     }
     let (group, last) = split(path);
     let here = if Some(group) == item { "" } else { group };

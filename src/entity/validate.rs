@@ -46,23 +46,29 @@ fn reading(file: &str, spec: &EntitySpec) -> Result<()> {
         Read::Window { .. } | Read::Period { .. } if !dated => {
             Err(wrong(file, "request", "a window or period needs the names of its inputs, from and to"))
         }
-        Read::ById { .. } if request.ids.is_none() => {
-            Err(wrong(file, "request.ids", "by_id needs the name of the input that takes the ids"))
+        Read::ById { .. } | Read::Media { .. } if request.ids.is_none() => {
+            Err(wrong(file, "request.ids", "by_id and media need the name of the input that takes the ids"))
         }
-        Read::ById { .. } if spec.page.id.is_none() => {
-            Err(wrong(file, "page.id", "by_id needs the place of the asked id in a record"))
+        Read::ById { .. } | Read::Media { .. } if spec.page.id.is_none() => {
+            Err(wrong(file, "page.id", "by_id and media need the place of the asked id in a record"))
         }
-        Read::Snapshot { each } | Read::Period { each } => match each.iter().find(|e| !request.each.contains_key(*e)) {
-            Some(entity) => Err(wrong(file, "request.each", format!("names no input for {entity}"))),
-            None => Ok(()),
-        },
+        Read::Media { .. } if spec.page.link.is_none() => {
+            Err(wrong(file, "page.link", "media needs the place of the file's address in a record"))
+        }
+        Read::Snapshot { each } | Read::Period { each, .. } => {
+            match each.iter().find(|e| !request.each.contains_key(*e)) {
+                Some(entity) => Err(wrong(file, "request.each", format!("names no input for {entity}"))),
+                None => Ok(()),
+            }
+        }
         _ => Ok(()),
     }
 }
 
 fn one_column(file: &str, spec: &EntitySpec, column: &ColumnSpec) -> Result<()> {
     let key = format!("columns, {}", line(column));
-    let sources = [column.stamp.is_some(), column.count.is_some(), column.path.is_some() && column.count.is_none()];
+    let alone = column.stamp.is_none() && column.count.is_none();
+    let sources = [column.stamp.is_some(), column.count.is_some(), column.path.is_some() && alone];
     if sources.iter().filter(|s| **s).count() != 1 {
         return Err(wrong(file, &key, "needs exactly one of path, stamp and count"));
     }
@@ -102,7 +108,7 @@ fn column_path(file: &str, key: &str, spec: &EntitySpec, column: &ColumnSpec, pa
     }
     let Some((group, _)) = path.rsplit_once('.') else { return Ok(()) };
     let exploded = spec.page.explode.as_ref().is_some_and(|e| group == format!("{e}[]"));
-    if column.lift || column.count.is_some() || exploded {
+    if column.lift || column.count.is_some() || column.stamp.is_some() || exploded {
         return Ok(());
     }
     let line_of_group =
@@ -127,11 +133,16 @@ pub fn table(file: &str, spec: &EntitySpec, fields: &[Field]) -> Result<()> {
             return Err(wrong(file, what, "must name at least one column"));
         }
         for name in names {
-            let field = fields.iter().find(|f| f.name == *name);
-            if what == "key" && name.contains('.') {
-                continue;
+            let mut members = fields;
+            let mut shape = None;
+            for part in name.split('.') {
+                shape = members.iter().find(|f| f.name == part).map(|f| &f.shape);
+                members = match shape {
+                    Some(Shape::Group(inner)) => inner,
+                    _ => &[],
+                };
             }
-            match field.map(|f| &f.shape) {
+            match shape {
                 Some(Shape::Leaf(_)) => {}
                 Some(_) => return Err(wrong(file, what, format!("{name} is not a plain column"))),
                 None => return Err(wrong(file, what, format!("there is no column {name}"))),
@@ -160,10 +171,7 @@ fn unique_names(file: &str, at: &str, fields: &[Field]) -> Result<()> {
 
 /// Checks that the entities it names exist.
 pub fn references(file: &str, spec: &EntitySpec, known: impl Fn(&str) -> bool) -> Result<()> {
-    let each: &[String] = match &spec.read {
-        Read::Snapshot { each } | Read::Period { each } => each,
-        _ => &[],
-    };
+    let each = spec.each();
     // "managers" are the users that somebody's managerId names; no entity of their own.
     let named = spec.parent().into_iter().chain(each.iter().map(String::as_str).filter(|e| *e != "managers"));
     for name in named {

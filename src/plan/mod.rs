@@ -7,6 +7,7 @@ mod density;
 pub mod due;
 mod estimate;
 pub mod grid;
+pub mod periods;
 mod reason;
 mod windows;
 
@@ -16,10 +17,10 @@ use chrono_tz::Tz;
 pub use density::Sample;
 pub use estimate::{Cost, Estimate, Rates, estimate};
 pub use reason::Reason;
+pub use windows::readable;
 
-use crate::config::WindowSize;
+use crate::config::{Period, WindowSize};
 use crate::entity::Entity;
-use crate::entity::spec::{Days, Read};
 use crate::unit::{Span, Unit, Window};
 
 /// What was asked for.
@@ -57,6 +58,8 @@ pub struct Rules {
     pub ages: std::collections::BTreeMap<String, Vec<Duration>>,
     /// Snapshots older than this are read again, by entity, with `""` for the default.
     pub every: std::collections::BTreeMap<String, Duration>,
+    /// Length of the periods of statistics and coaching, by entity; months if absent.
+    pub periods: std::collections::BTreeMap<String, Period>,
     /// Settled windows of calls unchecked for this long are listed again.
     pub recheck_every: Duration,
     /// Requests that one run may spend on that.
@@ -70,12 +73,20 @@ impl Rules {
         self.ages.get(name).or_else(|| self.ages.get("")).map_or(&[], Vec::as_slice)
     }
 
+    /// Length of an entity's periods.
+    pub fn period_of(&self, entity: &Entity) -> Period {
+        self.periods.get(&entity.name).copied().unwrap_or(Period::Month)
+    }
+
+    /// How long a running period is left alone between two readings.
+    pub fn every_of(&self, entity: &Entity) -> Option<Duration> {
+        let weekly = (entity.each().len() > 1).then(|| Duration::days(7));
+        self.every.get(&entity.name).copied().or(weekly)
+    }
+
     /// The zone whose midnights cut an entity's days.
     pub fn zone_of(&self, entity: &Entity) -> Tz {
-        match &entity.read {
-            Read::Window { days: Days::Company } | Read::Period { .. } => self.zone,
-            _ => Tz::UTC,
-        }
+        if entity.has_company_days() { self.zone } else { Tz::UTC }
     }
 }
 
@@ -145,8 +156,22 @@ pub fn plan(
     planned.extend(windows::plan(ask, rules, facts));
     let mut seen = std::collections::HashSet::new();
     planned.retain(|p| seen.insert((p.unit.entity.name.clone(), p.unit.span)));
-    planned.sort_by_key(|p| (p.reason.rank(), std::cmp::Reverse(p.unit.span.window().map(|w| w.to))));
+    planned.sort_by_key(order);
     planned
+}
+
+/// What was begun first, then snapshots, because others depend on them, then windows from the newest on. What is filtered by what
+/// `calls` says of privacy comes after the calls of the run.
+fn order(planned: &Planned) -> (u8, std::cmp::Reverse<Option<NaiveDate>>) {
+    let to = planned.unit.span.window().map(|window| window.to);
+    let group = match (&planned.reason, to) {
+        (Reason::Backfill, _) => u8::MAX,
+        _ if planned.unit.entity.private.is_some() => u8::MAX - 1,
+        (Reason::Begun, _) => 0,
+        (_, None) => 1,
+        (reason, Some(_)) => 1 + reason.rank(),
+    };
+    (group, std::cmp::Reverse(to))
 }
 
 fn snapshot(entity: &'static Entity, rules: &Rules, facts: &Facts) -> Option<Planned> {

@@ -32,10 +32,11 @@ impl Reason {
     pub fn rank(&self) -> u8 {
         match self {
             Reason::Begun => 0,
-            Reason::Every(_) => 1,
-            Reason::New | Reason::Unfinished | Reason::Age(_) | Reason::Early(_) | Reason::Force => 2,
-            Reason::Recheck(_) => 3,
-            Reason::Backfill => 4,
+            Reason::New | Reason::Every(_) | Reason::Unfinished | Reason::Age(_) | Reason::Early(_) | Reason::Force => {
+                1
+            }
+            Reason::Recheck(_) => 2,
+            Reason::Backfill => 3,
         }
     }
 }

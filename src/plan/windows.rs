@@ -2,21 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Duration;
+use chrono::{Duration, NaiveDate};
 
 use super::due::{self, Age};
-use super::{Ask, AskKind, Facts, Known, Planned, Reason, Rules, coverage, density, grid, today};
+use super::{Ask, AskKind, Facts, Known, Planned, Reason, Rules, coverage, density, grid, periods, today};
 use crate::entity::Entity;
 use crate::entity::spec::Read;
-use crate::unit::{Span, Unit, Window};
+use crate::unit::{Span, Unit, Window, next};
+
+/// Settled windows of this entity are listed again now and then; its children follow where the listing differs.
+const LISTING: &str = "calls";
 
 /// Plans every dated entity of the request.
 pub fn plan(ask: &Ask, rules: &Rules, facts: &Facts) -> Vec<Planned> {
     let mut planned: Vec<Planned> = Vec::new();
     for &entity in &ask.entities {
         match &entity.read {
-            Read::Window { .. } => planned.extend(listed(ask, entity, rules, facts)),
-            Read::ById { of } => {
+            Read::Window { .. } | Read::Period { .. } => planned.extend(listed(ask, entity, rules, facts)),
+            Read::ById { of } | Read::Media { of, .. } => {
                 let parents: BTreeMap<Window, Reason> = planned
                     .iter()
                     .filter(|p| p.unit.entity.name == *of)
@@ -24,7 +27,7 @@ pub fn plan(ask: &Ask, rules: &Rules, facts: &Facts) -> Vec<Planned> {
                     .collect();
                 planned.extend(followed(ask, entity, of, &parents, rules, facts));
             }
-            Read::Snapshot { .. } | Read::Period { .. } | Read::Media { .. } => {}
+            Read::Snapshot { .. } => {}
         }
     }
     planned
@@ -37,8 +40,7 @@ fn known<'f>(facts: &'f Facts, name: &'f str) -> impl Iterator<Item = (Window, &
 /// Windows of an entity that is listed by window.
 fn listed(ask: &Ask, entity: &'static Entity, rules: &Rules, facts: &Facts) -> Vec<Planned> {
     let zone = rules.zone_of(entity);
-    let tomorrow = crate::unit::next(today(rules.now, zone));
-    let range = Window { from: ask.range.from, to: ask.range.to.min(tomorrow) };
+    let range = Window { from: ask.range.from, to: ask.range.to.min(readable(entity, rules)) };
     let samples = samples(facts, entity);
     let expected = |window| density::expected(window, &samples);
     let last_age = rules.ages_of(entity).last().copied().unwrap_or(Duration::zero());
@@ -52,10 +54,19 @@ fn listed(ask: &Ask, entity: &'static Entity, rules: &Rules, facts: &Facts) -> V
         expected: expected(window),
     };
     let gaps = if range.from < range.to { coverage::gaps(range, &covered) } else { Vec::new() };
-    let cells = gaps.into_iter().flat_map(|gap| grid::cells(gap, unsettled, rules.window, expected));
-    let mut planned: Vec<Planned> = cells.map(fresh).collect();
+    let cut = |gap| match entity.read {
+        Read::Period { .. } => periods::periods(gap, rules.period_of(entity)),
+        _ => grid::cells(gap, unsettled, rules.window, expected),
+    };
+    let mut planned: Vec<Planned> = gaps.into_iter().flat_map(cut).map(fresh).collect();
     planned.extend(again(ask, entity, rules, facts));
     planned
+}
+
+/// The first day that cannot be read yet: today where the vendor gives finished days only.
+pub fn readable(entity: &Entity, rules: &Rules) -> NaiveDate {
+    let today = today(rules.now, rules.zone_of(entity));
+    if entity.finished_days_only() { today } else { next(today) }
 }
 
 /// Committed windows that are read again.
@@ -67,7 +78,10 @@ fn again(ask: &Ask, entity: &'static Entity, rules: &Rules, facts: &Facts) -> Ve
         let expected = Some(known.rows);
         if let Some(reason) = reason(ask, unit, window, known, rules) {
             planned.push(Planned { unit, reason, expected });
-        } else if ask.kind == AskKind::Sync && rules.now - known.read_at >= rules.recheck_every {
+        } else if ask.kind == AskKind::Sync
+            && entity.name == LISTING
+            && rules.now - known.read_at >= rules.recheck_every
+        {
             unchecked.push((known.read_at, Planned { unit, reason: Reason::Recheck(rules.recheck_every), expected }));
         }
     }
@@ -93,11 +107,20 @@ fn reason(ask: &Ask, unit: Unit, window: Window, known: &Known, rules: &Rules) -
             match (&known.due, due::by_age(end, known.read_at, rules.now, rules.ages_of(unit.entity))) {
                 (Some(why), _) => Some(Reason::Early(why.clone())),
                 (None, Some(Age::Passed(age))) => Some(Reason::Age(age)),
+                (None, Some(Age::Unfinished)) if rests(unit.entity, known, rules) => None,
                 (None, Some(Age::Unfinished)) => Some(Reason::Unfinished),
                 (None, None) => None,
             }
         }
     }
+}
+
+/// True for a running window of which nothing more can be read yet, or that is read only now and then.
+fn rests(entity: &Entity, known: &Known, rules: &Rules) -> bool {
+    let zone = rules.zone_of(entity);
+    let same_day = today(rules.now, zone) == today(known.read_at, zone);
+    let every = rules.every_of(entity).filter(|_| matches!(entity.read, Read::Period { .. }));
+    (entity.finished_days_only() && same_day) || every.is_some_and(|every| rules.now - known.read_at < every)
 }
 
 /// Windows of an entity that is read by its parent's ids: with its parent, or alone where it lags behind.
@@ -148,5 +171,7 @@ fn samples(facts: &Facts, entity: &Entity) -> Vec<density::Sample> {
 
 fn samples_of(facts: &Facts, name: &str) -> Vec<density::Sample> {
     let seen = known(facts, name).map(|(window, known)| density::Sample { window, rows: known.rows });
-    seen.chain(facts.samples.iter().copied()).collect()
+    // Totals that the vendor gave are of the listing.
+    let counted = facts.samples.iter().copied().filter(|_| name == LISTING);
+    seen.chain(counted).collect()
 }

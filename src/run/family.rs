@@ -110,7 +110,7 @@ async fn list(session: &Session, unit: Unit, may_cut: bool) -> Result<Result<(Op
         session.ledger.abandon(open.id)?;
         return Ok(Err(total));
     }
-    let pages = land::decode(session, unit, &open, &Stamps::default())?;
+    let pages = land::decode(session, unit, &open, |_| Stamps::default())?;
     Ok(Ok((open, pages)))
 }
 
@@ -133,7 +133,8 @@ async fn follow(
     let stamps = land::call_stamps(&listing);
     let mut decoded: Vec<(Unit, Result<(Fetched, Vec<Decoded>), Trouble>)> = Vec::new();
     for (unit, fetched) in fetched {
-        let pages = fetched.and_then(|f| land::decode(session, unit, &f.open, &stamps).map(|pages| (f, pages)));
+        let pages =
+            fetched.and_then(|f| land::decode(session, unit, &f.open, |_| stamps.clone()).map(|pages| (f, pages)));
         decoded.push((unit, pages));
     }
     // Details may say of a call that it has turned private since it was listed: then it leaves all three at once.
@@ -162,7 +163,7 @@ async fn follow(
             Ok((fetched, pages)) => {
                 let missing = missing(session, &fetched, &ids, &pages);
                 let landing =
-                    Landing { asked: Some(&asked), private: private.clone(), missing, listing: None, unasked };
+                    Landing { asked: Some(&asked), private: private.clone(), missing, unasked, ..Landing::default() };
                 land::land(session, fetched.unit, &fetched.open, pages, landing).await.map(|_| ())
             }
         };

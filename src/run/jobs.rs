@@ -9,7 +9,7 @@ use super::family::{self, Family};
 use super::session::Session;
 use super::tally::with_hint;
 use super::trouble::{Trouble, stop_for};
-use super::{publish, snapshot};
+use super::{listed, publish};
 use crate::plan::{Planned, Reason, grid};
 use crate::unit::{Unit, Window};
 
@@ -17,7 +17,7 @@ use crate::unit::{Unit, Window};
 const AT_ONCE: usize = 8;
 
 enum Job {
-    Snapshot(Unit),
+    Listed(Unit),
     Family(Family),
 }
 
@@ -26,32 +26,60 @@ pub async fn execute(session: &Session, planned: &[Planned]) {
     for one in planned {
         session.tally.entity(&one.unit.entity.name, |e| e.units.planned += 1);
     }
-    let mut queue: VecDeque<Job> = jobs(session, planned).into();
+    let mut queue = Queue { jobs: jobs(session, planned).into(), running: 0, families: 0 };
     let mut running = FuturesUnordered::new();
     loop {
-        // Snapshots that others depend on come first, alone.
-        let room = |queue: &VecDeque<Job>| if matches!(queue.front(), Some(Job::Snapshot(_))) { 1 } else { AT_ONCE };
-        while session.stop.reason().is_none() && running.len() < room(&queue) {
-            let Some(job) = queue.pop_front() else { break };
-            running.push(one_job(session, job));
+        while session.stop.reason().is_none() {
+            let Some(job) = queue.start() else { break };
+            let is_family = matches!(job, Job::Family(_));
+            running.push(async move { (is_family, one_job(session, job).await) });
         }
-        let Some(cut) = running.next().await else { break };
-        for family in cut.into_iter().rev() {
-            queue.push_front(Job::Family(family));
-        }
+        let Some((is_family, cut)) = running.next().await else { break };
+        queue.ended(is_family, cut);
         publish::now_and_then(session).await;
+    }
+}
+
+/// Jobs that have not begun, and how many run.
+struct Queue {
+    jobs: VecDeque<Job>,
+    running: usize,
+    families: usize,
+}
+
+impl Queue {
+    /// The next job, if it may begin now. Snapshots run alone, because others depend on them; what is filtered by the privacy of calls waits
+    /// for the calls of the run.
+    fn start(&mut self) -> Option<Job> {
+        let room = match self.jobs.front()? {
+            Job::Listed(unit) if unit.entity.private.is_some() && self.families > 0 => 0,
+            Job::Listed(unit) if unit.entity.is_snapshot() => 1,
+            _ => AT_ONCE,
+        };
+        if self.running >= room {
+            return None;
+        }
+        self.running += 1;
+        self.families += usize::from(matches!(self.jobs.front(), Some(Job::Family(_))));
+        self.jobs.pop_front()
+    }
+
+    /// Notes the end of a job and puts the windows that it was cut into first in line.
+    fn ended(&mut self, is_family: bool, cut: Vec<Family>) {
+        self.running -= 1;
+        self.families -= usize::from(is_family);
+        for family in cut.into_iter().rev() {
+            self.jobs.push_front(Job::Family(family));
+        }
     }
 }
 
 /// Runs one job; returns the smaller windows that take the place of one that held too much.
 async fn one_job(session: &Session, job: Job) -> Vec<Family> {
     match job {
-        Job::Snapshot(unit) => {
-            let result = if session.tally.is_refused(&unit.entity.name) {
-                Err(Trouble::Stopped)
-            } else {
-                snapshot::read(session, unit).await
-            };
+        Job::Listed(unit) => {
+            let refused = session.tally.is_refused(&unit.entity.name);
+            let result = if refused { Err(Trouble::Stopped) } else { listed::read(session, unit).await };
             settle(session, unit, result);
             Vec::new()
         }
@@ -122,8 +150,9 @@ fn jobs(session: &Session, planned: &[Planned]) -> Vec<Job> {
     let mut places: BTreeMap<Window, usize> = BTreeMap::new();
     for one in planned {
         let unit = one.unit;
-        let Some(window) = unit.span.window() else {
-            jobs.push(Job::Snapshot(unit));
+        let family = unit.entity.parent().is_some() || has_children(session, unit);
+        let Some(window) = unit.span.window().filter(|_| family) else {
+            jobs.push(Job::Listed(unit));
             continue;
         };
         let place = *places.entry(window).or_insert_with(|| {
@@ -149,6 +178,11 @@ fn jobs(session: &Session, planned: &[Planned]) -> Vec<Job> {
         }
     }
     jobs
+}
+
+/// True if other entities are read by this one's ids.
+fn has_children(session: &Session, unit: Unit) -> bool {
+    session.catalog.all().any(|e| e.parent() == Some(&unit.entity.name))
 }
 
 /// The committed units that follow a listing.

@@ -8,11 +8,12 @@
 //! replaced, a row without its object cannot be, and no reader ever sees a window twice.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
+use arrow::array::Array;
 use chrono::Duration;
 
 use super::guard::{self, Change};
+use super::privacy::Hidden;
 use super::session::Session;
 use super::trouble::Trouble;
 use crate::decode::{Decoded, Decoder, Stamps, table};
@@ -51,7 +52,12 @@ fn outrun(session: &Session, unit: Unit, open: &OpenUnit) -> bool {
 }
 
 /// Decodes every staged page of an open unit.
-pub fn decode(session: &Session, unit: Unit, open: &OpenUnit, stamps: &Stamps) -> Result<Vec<Decoded>, Trouble> {
+pub fn decode(
+    session: &Session,
+    unit: Unit,
+    open: &OpenUnit,
+    stamps: impl Fn(&str) -> Stamps,
+) -> Result<Vec<Decoded>, Trouble> {
     let decoder = Decoder::new(unit.entity);
     let mut pages = Vec::new();
     for page in session.ledger.staged_index(open.id)? {
@@ -60,7 +66,7 @@ pub fn decode(session: &Session, unit: Unit, open: &OpenUnit, stamps: &Stamps) -
             continue;
         }
         let text = String::from_utf8(body).ok();
-        let decoded = text.and_then(|text| decoder.page(&text, stamps));
+        let decoded = text.and_then(|text| decoder.page(&text, &stamps(&page.part)));
         // Pages are judged before they are staged, so this is a damaged ledger.
         pages.push(
             decoded.ok_or_else(|| Error::new(Kind::Ledger, format!("a staged answer of {unit} cannot be read")))?,
@@ -78,6 +84,8 @@ pub struct Landing<'a> {
     pub private: HashSet<String>,
     /// Ids that were asked and did not come.
     pub missing: Vec<Missing>,
+    /// Rows left out by the id of their call, where the rows carry no flag.
+    pub hidden: Option<&'a Hidden>,
     /// The listing, for the entity that lists calls.
     pub listing: Option<&'a [ListedCall]>,
     /// Calls of the window that were not asked because they are private.
@@ -162,15 +170,21 @@ fn choose(session: &Session, unit: Unit, pages: &[Decoded], landing: &Landing) -
     let mut place: HashMap<Digest, usize> = HashMap::new();
     chosen.private_keys.extend(landing.private.iter().map(|id| crate::decode::key_digest(id)));
     for (page, decoded) in pages.iter().enumerate() {
+        let calls = landing.hidden.and_then(|hidden| decoded.text_column(&hidden.column));
         for (row, facts) in decoded.rows.iter().enumerate() {
             let id = facts.id.as_ref();
+            let call = calls.filter(|c| c.is_valid(row)).map(|c| c.value(row));
+            if landing.hidden.is_some_and(|hidden| call.is_some_and(|call| hidden.unknown.contains(call))) {
+                continue;
+            }
             if landing.asked.is_some_and(|asked| id.is_none_or(|id| !asked.contains(id))) {
                 session
                     .tally
                     .warn(format!("{}: Gong gave a record that was not asked for; it was left out", unit.entity.name));
                 continue;
             }
-            let private = facts.private || id.is_some_and(|id| landing.private.contains(id));
+            let hidden = landing.hidden.is_some_and(|hidden| call.is_some_and(|call| hidden.private.contains(call)));
+            let private = hidden || facts.private || id.is_some_and(|id| landing.private.contains(id));
             if private && !session.config.sync.include_private {
                 chosen.private += 1;
                 chosen.private_keys.insert(facts.key);
@@ -321,7 +335,7 @@ fn count(session: &Session, row: &UnitRow, change: &Change, was_there: bool, rew
 }
 
 /// The stamps of rows whose date is their call's.
-pub fn call_stamps(listing: &[ListedCall]) -> Arc<Stamps> {
+pub fn call_stamps(listing: &[ListedCall]) -> Stamps {
     let call_started = listing.iter().filter_map(|call| Some((call.id.clone(), call.started?))).collect();
-    Arc::new(Stamps { call_started, ..Stamps::default() })
+    Stamps { call_started, ..Stamps::default() }
 }

@@ -7,16 +7,19 @@ mod family;
 mod guard;
 mod jobs;
 mod land;
+mod listed;
+mod members;
 mod meter;
 mod outcome;
 mod part;
 mod pins;
 mod planning;
+mod privacy;
 mod publish;
 mod session;
-mod snapshot;
 mod tally;
 mod trouble;
+mod zone;
 
 pub use meter::LedgerMeter;
 pub use pins::check_output;
@@ -25,6 +28,7 @@ pub use publish::text;
 pub use session::{Session, new_id, new_run_id};
 pub use tally::{Tally, with_hint};
 pub use trouble::credentials_hint;
+pub use zone::known as known_zone;
 
 use crate::error::Result;
 use crate::failpoint;
@@ -39,6 +43,7 @@ pub async fn run(session: &Session, ask: &Ask, command: &str) -> Result<RunRepor
     let begun = session.clock.now();
     session.store.sweep()?;
     publish::catch_up(session).await?;
+    zone::learn(session, &ask.entities).await?;
     let rules = planning::rules(session);
     let planned = planning::planned(session.catalog, &session.ledger, &session.config, &rules, ask)?;
     let plan = plan_report(&session.ledger, &session.config, session.catalog, session.now, &planned)?;

@@ -1,13 +1,15 @@
 //! Settings and ledger translated for the planner, and its plan for people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
+use super::members;
 use super::publish::text;
 use super::session::{Session, fingerprint};
 use crate::config::{Config, Span as Time};
+use crate::entity::spec::Read;
 use crate::entity::{Catalog, Entity};
 use crate::error::Result;
 use crate::plan::{self, Ask, AskKind, Begun, Facts, Known, Planned, Rates, Reason, Rules, Sample, grid};
@@ -24,11 +26,23 @@ const RECHECK_SHARE: f64 = 0.02;
 /// The entities that are meant by names, with their parents, in catalog order. `all` is every one that is not named by itself.
 pub fn selected(catalog: &'static Catalog, names: &[String]) -> Vec<&'static Entity> {
     let all = names.iter().any(|name| name == "all");
-    let named = |entity: &Entity| all || names.contains(&entity.name);
-    let wanted = |entity: &&'static Entity| {
-        named(entity) || catalog.all().any(|child| named(child) && child.parent() == Some(&entity.name))
-    };
-    catalog.all().filter(wanted).collect()
+    let is_media = |entity: &Entity| matches!(entity.read, Read::Media { .. });
+    let named = |entity: &Entity| (all && !is_media(entity)) || names.contains(&entity.name);
+    let mut wanted: BTreeSet<&str> = catalog.all().filter(|e| named(e)).map(|e| e.name.as_str()).collect();
+    loop {
+        let needed = catalog.all().filter(|e| wanted.contains(e.name.as_str())).flat_map(sources);
+        let more: Vec<&str> = needed.filter(|name| !wanted.contains(name)).collect();
+        if more.is_empty() {
+            return catalog.all().filter(|e| wanted.contains(e.name.as_str())).collect();
+        }
+        wanted.extend(more);
+    }
+}
+
+/// The entities whose ids an entity asks for.
+fn sources(entity: &Entity) -> Vec<&str> {
+    let each = entity.each().iter().map(|name| members::source_of(name));
+    entity.parent().into_iter().chain(each).collect()
 }
 
 /// What `sync` asks for: everything from the start date to now.
@@ -52,9 +66,11 @@ pub fn rules_of(config: &Config, now: DateTime<Utc>, zone: Tz) -> Rules {
         by_entity.extend(settings.reread.as_ref().map(|spans| (name.clone(), ages(spans))));
         every.extend(settings.every.map(|span| (name.clone(), span.chrono())));
     }
+    let periods = config.entities.iter().filter_map(|(name, settings)| Some((name.clone(), settings.period?)));
     Rules {
         now,
         zone,
+        periods: periods.collect(),
         window: config.sync.window,
         ages: by_entity,
         every,
@@ -65,7 +81,7 @@ pub fn rules_of(config: &Config, now: DateTime<Utc>, zone: Tz) -> Rules {
 
 /// The rules of a run.
 pub fn rules(session: &Session) -> Rules {
-    rules_of(&session.config, session.now, session.zone)
+    rules_of(&session.config, session.now, session.zone())
 }
 
 /// What the ledger knows, for the planner. A unit read with private calls that are no longer wanted is due at once.

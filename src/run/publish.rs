@@ -46,7 +46,7 @@ pub async fn manifest(session: &Session) -> Result<()> {
         run_id: session.run_id.clone(),
         sequence,
         written_at: text(now),
-        time_zone: session.config.source.time_zone.clone(),
+        time_zone: session.zone.get().map(|zone| zone.name().to_owned()),
         objects: Vec::new(),
         removed: removed(session, now)?,
         coverage: Vec::new(),

@@ -1,7 +1,7 @@
 //! What every unit of a run works with.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
@@ -43,8 +43,8 @@ pub struct Session {
     pub run_id: String,
     /// In footers and the manifest.
     pub ledger_id: String,
-    /// The company's time zone; UTC until it is known.
-    pub zone: Tz,
+    /// The company's time zone, once it is known.
+    pub zone: OnceLock<Tz>,
     /// `--accept-shrink`.
     pub accept_shrink: bool,
     /// Encoding takes memory: one file at a time.
@@ -54,6 +54,17 @@ pub struct Session {
 }
 
 impl Session {
+    /// The company's time zone; UTC until it is known.
+    pub fn zone(&self) -> Tz {
+        self.zone.get().copied().unwrap_or(Tz::UTC)
+    }
+
+    /// Sets the company's time zone, once.
+    pub fn set_zone(&self, zone: Tz) {
+        // It is learned before anything is planned, so a second call brings the same zone.
+        let _ = self.zone.set(zone);
+    }
+
     /// Short digest of the settings that shape an entity's rows.
     pub fn fingerprint(&self, entity: &Entity) -> String {
         fingerprint(&self.config, entity)

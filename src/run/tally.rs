@@ -60,7 +60,11 @@ impl Tally {
     /// Notes what ended the run; the first stays.
     pub fn fatal(&self, error: &Error) {
         let text = with_hint(error);
-        self.lock().fatal.get_or_insert((error.kind(), text));
+        let mut counts = self.lock();
+        if counts.fatal.is_none() {
+            tracing::error!("{text}");
+            counts.fatal = Some((error.kind(), text));
+        }
     }
 
     /// Notes an entity that the vendor does not permit.

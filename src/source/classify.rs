@@ -41,8 +41,17 @@ pub struct Page {
     pub cursor: Option<String>,
     /// The vendor's count; may run ahead of what comes (API reference, E.1).
     pub total: Option<u64>,
+    /// Everything in the answer but its records.
+    pub envelope: std::collections::BTreeMap<String, String>,
     /// The records' text, to notice a page that comes twice.
     pub records: [u8; 16],
+}
+
+impl Page {
+    /// A text of the envelope.
+    pub fn envelope_text(&self, name: Option<&str>) -> Option<String> {
+        serde_json::from_str(self.envelope.get(name?)?).ok()
+    }
 }
 
 /// Why the vendor refused.
@@ -134,7 +143,16 @@ fn page(entity: &Entity, answer: &Answer) -> Verdict {
     let cursor = at(&entity.page.cursor).and_then(|c| c.as_str().map(str::to_owned)).filter(|c| !c.is_empty());
     let total = at(&entity.page.total).and_then(|total| total.as_u64());
     let text = whole.get(name.as_str()).map_or("", |raw| raw.get());
-    Verdict::Page(Page { rows: records.len(), cursor, total, records: digest(text), body: body.to_owned() })
+    let rest =
+        whole.iter().filter(|(key, _)| *key != name).map(|(key, raw)| (key.clone(), raw.get().to_owned())).collect();
+    Verdict::Page(Page {
+        envelope: rest,
+        rows: records.len(),
+        cursor,
+        total,
+        records: digest(text),
+        body: body.to_owned(),
+    })
 }
 
 /// A value of the envelope, at a dotted path.

@@ -137,6 +137,15 @@ impl Limiter {
         }
     }
 
+    /// Waits for the answer to a request that has left, unless the run is cut short.
+    pub async fn answer<T>(&self, work: impl Future<Output = T>) -> std::result::Result<T, Halted> {
+        tokio::select! {
+            biased;
+            _ = self.stop.cut_short() => Err(Halted::Stopped),
+            done = work => Ok(done),
+        }
+    }
+
     fn halt(&self, reason: Reason) -> Halted {
         self.stop.pull(reason);
         Halted::Stopped

@@ -98,7 +98,7 @@ impl Source {
                 if attempts.retries() > 0 {
                     self.retries.fetch_add(1, Ordering::Relaxed);
                 }
-                self.limiter.or_stop(self.transport.send(request)).await?
+                self.limiter.answer(self.transport.send(request)).await?
             };
             let verdict = outcome.map(|answer| classify(entity, &answer, paging, self.clock.now()));
             match next(verdict) {

@@ -52,9 +52,15 @@ impl Lock {
 impl Owner {
     /// The error of a run that did not get the lock.
     pub fn refused(&self, ledger: &Path) -> Error {
-        let holder = if self.0.is_empty() { "another process" } else { &self.0 };
-        Error::new(Kind::Locked, format!("the ledger {} is held by {holder}", ledger.display()))
+        Error::new(Kind::Locked, format!("the ledger {} is held by {self}", ledger.display()))
             .hint("wait for that run to end, or give --wait 10m")
+    }
+}
+
+impl std::fmt::Display for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A holder that has locked the file may not yet have written its name.
+        f.write_str(if self.0.is_empty() { "another process" } else { &self.0 })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{ledger_error, sql};
 use crate::error::Result;
@@ -14,17 +14,19 @@ const MIGRATIONS: &[&str] = &[include_str!("../../state/migrations/0001_ledger.s
 
 /// Refuses a file of a newer program or of another application; changes nothing.
 pub fn recognise(path: &Path, connection: &Connection) -> Result<()> {
-    let (application, version) = (number(path, connection, "application_id")?, version(path, connection)?);
-    let empty: bool = connection
-        .query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(|e| sql(path, e))?;
+    // One snapshot: another process may be making the file just now.
+    let read = |tx: Transaction| {
+        let empty: bool = tx.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))?;
+        Ok((empty, number(&tx, "application_id")?, number(&tx, "user_version")?))
+    };
+    let (empty, application, version) = connection.unchecked_transaction().and_then(read).map_err(|e| sql(path, e))?;
     if !empty && application != APPLICATION_ID {
         return Err(
             ledger_error(path, "the file is another program's database").hint("name another file in state.path")
         );
     }
-    let known = known();
-    if version > known {
+    let known = MIGRATIONS.len();
+    if usize::try_from(version).is_ok_and(|version| version > known) {
         let what = format!("it was written by a newer gong-elt (format {version}; this one knows up to {known})");
         return Err(
             ledger_error(path, what).hint("install the newer gong-elt, or restore an older backup of the ledger")
@@ -35,27 +37,24 @@ pub fn recognise(path: &Path, connection: &Connection) -> Result<()> {
 
 /// Applies what is missing.
 pub fn apply(path: &Path, connection: &mut Connection) -> Result<()> {
-    let (version, known) = (version(path, connection)?, known());
-    for (done, text) in (version..known).zip(&MIGRATIONS[usize::try_from(version).unwrap_or(0)..]) {
-        let step = |tx: Transaction| {
-            tx.execute_batch(text)?;
-            tx.pragma_update(None, "application_id", APPLICATION_ID)?;
-            tx.pragma_update(None, "user_version", done + 1)?;
-            tx.commit()
-        };
-        connection.transaction().and_then(step).map_err(|e| sql(path, e))?;
-    }
+    while step(connection).map_err(|e| sql(path, e))? {}
     Ok(())
 }
 
-fn known() -> i32 {
-    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
+/// Applies the next one; false if there is none.
+fn step(connection: &mut Connection) -> rusqlite::Result<bool> {
+    // The version is read under the lock: two processes may open a new ledger at once.
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version = number(&tx, "user_version")?;
+    let Some(text) = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version)) else {
+        return Ok(false);
+    };
+    tx.execute_batch(text)?;
+    tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    tx.pragma_update(None, "user_version", version + 1)?;
+    tx.commit().map(|()| true)
 }
 
-fn version(path: &Path, connection: &Connection) -> Result<i32> {
-    number(path, connection, "user_version")
-}
-
-fn number(path: &Path, connection: &Connection, name: &str) -> Result<i32> {
-    connection.pragma_query_value(None, name, |row| row.get(0)).map_err(|e| sql(path, e))
+fn number(connection: &Connection, name: &str) -> rusqlite::Result<i32> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
 }

@@ -11,6 +11,7 @@ mod open_units;
 mod quota;
 mod runs;
 mod units;
+mod visibility;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,6 +25,7 @@ pub use open_units::{OpenUnit, StagedPage};
 pub use quota::Gate;
 pub use runs::{Backfill, RunRow};
 pub use units::{Commit, Digest, ObjectRow, RemovedRow, UnitRow};
+pub use visibility::Visibility;
 
 use crate::error::{Error, Kind, Result};
 use crate::unit::{Span, Window};

@@ -80,6 +80,13 @@ CREATE TABLE call (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX call_window ON call (from_day, to_day, position);
 
+-- Calls outside every listed window that other entities name: whether the vendor shows them.
+CREATE TABLE visibility (
+    id    TEXT    NOT NULL PRIMARY KEY,
+    state TEXT    NOT NULL CHECK (state IN ('public', 'private', 'absent')),
+    at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Asked and not returned, or refused: shown by status, asked again with every re-reading.
 CREATE TABLE missing (
     entity   TEXT    NOT NULL,

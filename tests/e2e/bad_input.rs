@@ -1,239 +1,188 @@
 //! Bad input is refused before the vendor is asked, with a message that names the file, the key and the rule.
 
-use std::collections::BTreeMap;
-
 use crate::support::Rig;
-use crate::support::rig::end;
-
-/// One thing that is wrong, and what the program says about it.
-struct Case {
-    what: &'static str,
-    given: fn(&Rig),
-    command: &'static [&'static str],
-    env: &'static [(&'static str, &'static str)],
-    /// All of stderr, with DIR for the test's folder and URL for the vendor.
-    says: &'static str,
-}
-
-const SYNC: &[&str] = &["sync"];
-
-/// Fails the test unless each case ends with exit code 2 and its words, asks the vendor nothing and writes no data.
-fn assert_refused(cases: &[Case]) {
-    let mut wrong = BTreeMap::new();
-    for case in cases {
-        let rig = Rig::small(1);
-        (case.given)(&rig);
-        let ended = end(rig.bare(case.command).envs(case.env.iter().copied()));
-        let folder = rig.path("").to_string_lossy().trim_end_matches('/').to_owned();
-        let said = ended.stderr.replace(&folder, "DIR").replace(rig.server.url(), "URL");
-        let found = (ended.code, ended.stdout.as_str(), said.trim(), rig.server.journal().len(), rig.objects().len());
-        if found != (2, "", case.says, 0, 0) {
-            wrong.insert(case.what, format!("{found:?}\n{said}"));
-        }
-        assert!(!format!("{}{}", ended.stdout, ended.stderr).contains("sim-secret"), "{}", case.what);
-    }
-    let shown: Vec<String> = wrong.iter().map(|(what, found)| format!("== {what}: {found}")).collect();
-    assert!(shown.is_empty(), "{}", shown.join("\n"));
-}
-
-/// The usual configuration with one text of it replaced.
-fn replaced(rig: &Rig, old: &str, new: &str) {
-    let text = std::fs::read_to_string(rig.path("gong-elt.toml")).expect("a configuration");
-    assert!(text.contains(old), "{old}");
-    rig.write("gong-elt.toml", &text.replace(old, new));
-}
+use crate::support::refusal::{assert_refused, case, replaced};
 
 #[test]
 fn a_bad_configuration_names_file_key_and_rule() {
     assert_refused(&[
-        Case {
-            what: "no configuration",
-            given: |rig| std::fs::remove_file(rig.path("gong-elt.toml")).expect("a configuration"),
-            command: SYNC,
-            env: &[],
-            says: "",
-        },
-        Case {
-            what: "unknown key",
-            given: |rig| rig.configure("start_dat = \"2026-01-01\""),
-            command: SYNC,
-            env: &[],
-            says: "",
-        },
-        Case {
-            what: "unknown secret key",
-            given: |rig| replaced(rig, "access_key_secret", "acces_key_secret"),
-            command: SYNC,
-            env: &[],
-            says: "",
-        },
-        Case {
-            what: "wrong type",
-            given: |rig| rig.configure("[limits]\nmax_retries = \"many\""),
-            command: SYNC,
-            env: &[],
-            says: "",
-        },
-        Case { what: "no start date", given: |rig| rig.configure_whole(""), command: SYNC, env: &[], says: "" },
-        Case {
-            what: "a start date that is none",
-            given: |rig| rig.configure_whole("[sync]\nstart_date = \"2026-02-30\""),
-            command: SYNC,
-            env: &[],
-            says: "",
-        },
-        Case {
-            what: "bad URL",
-            given: |rig| replaced(rig, rig.server.url(), "api.gong.io"),
-            command: SYNC,
-            env: &[],
-            says: "",
-        },
-        Case {
-            what: "plain http to another host",
-            given: |rig| replaced(rig, rig.server.url(), "http://api.gong.io"),
-            command: SYNC,
-            env: &[],
-            says: "",
-        },
-        Case {
-            what: "no credentials",
-            given: |rig| {
+        case(
+            "no configuration",
+            |rig| std::fs::remove_file(rig.path("gong-elt.toml")).expect("a configuration"),
+            r#"error: cannot read the configuration gong-elt.toml: No such file or directory (os error 2)
+
+hint: `gong-elt init --config gong-elt.toml` writes a commented one; --config or GONG_ELT_CONFIG names another"#,
+        ),
+        case(
+            "unknown key",
+            |rig| rig.configure("start_dat = \"2026-01-01\""),
+            r#"error: gong-elt.toml: TOML parse error at line 10, column 1
+   |
+10 | start_dat = "2026-01-01"
+   | ^^^^^^^^^
+unknown field `start_dat`, expected one of `start_date`, `entities`, `reread`, `recheck_every`, `window`, `include_private`, `shrink_limit`, `continue_backfills`
+
+hint: did you mean `start_date`?"#,
+        ),
+        case(
+            "unknown secret key",
+            |rig| replaced(rig, "access_key_secret", "acces_key_secret"),
+            r#"error: gong-elt.toml: line 4, acces_key_secret: unknown field `acces_key_secret`
+
+hint: did you mean `access_key_secret`?"#,
+        ),
+        case(
+            "wrong type",
+            |rig| rig.configure("[limits]\nmax_retries = \"many\""),
+            r#"error: gong-elt.toml: TOML parse error at line 8, column 15
+  |
+8 | max_retries = "many"
+  |               ^^^^^^
+invalid type: string "many", expected u32
+
+hint: config.example.toml shows every key"#,
+        ),
+        case(
+            "no start date",
+            |rig| rig.configure_whole(""),
+            r#"error: gong-elt.toml: sync.start_date: is not set, and there is no default
+
+hint: choose the first day to keep, for example start_date = "2024-01-01"; older days cost more requests once, and `gong-elt plan` shows how many"#,
+        ),
+        case(
+            "a start date that is none",
+            |rig| rig.configure_whole("[sync]\nstart_date = \"2026-02-30\""),
+            r#"error: gong-elt.toml: TOML parse error at line 9, column 14
+  |
+9 | start_date = "2026-02-30"
+  |              ^^^^^^^^^^^^
+"2026-02-30" is not a date such as "2024-01-31"
+
+hint: config.example.toml shows every key"#,
+        ),
+        case(
+            "bad URL",
+            |rig| replaced(rig, rig.server.url(), "api.gong.io"),
+            r#"error: gong-elt.toml: source.base_url: "api.gong.io" is not a URL: relative URL without a base"#,
+        ),
+        case(
+            "plain http to another host",
+            |rig| replaced(rig, rig.server.url(), "http://api.gong.io"),
+            r#"error: gong-elt.toml: source.base_url: http:// sends the credentials in the clear and is allowed for loopback only, not for api.gong.io"#,
+        ),
+        case(
+            "no credentials",
+            |rig| {
                 replaced(rig, "access_key = \"sim-key\"\n", "");
                 replaced(rig, "access_key_secret = \"sim-secret\"\n", "");
             },
-            command: SYNC,
-            env: &[],
-            says: "",
-        },
-        Case {
-            what: "half of the credentials",
-            given: |rig| replaced(rig, "access_key = \"sim-key\"\n", ""),
-            command: SYNC,
-            env: &[],
-            says: "",
-        },
-        Case {
-            what: "a bad value in the environment",
-            given: |_| {},
-            command: SYNC,
-            env: &[("GONG_BASE_URL", "ftp://gong.example")],
-            says: "",
-        },
-    ]);
-}
+            r#"error: gong-elt.toml: source: no credentials
 
-#[test]
-fn an_output_or_ledger_that_cannot_be_used_is_named() {
-    assert_refused(&[
-        Case {
-            what: "output below a file",
-            given: |rig| {
-                rig.write("file", "");
-                rig.configure("[output]\nurl = \"file/data\"");
-            },
-            command: SYNC,
-            env: &[],
-            says: "",
-        },
-        Case {
-            what: "ledger of a newer version",
-            given: |rig| {
-                end(&mut rig.bare(&["status"])).expect(0);
-                rig.ledger().pragma_update(None, "user_version", 99).expect("a ledger");
-            },
-            command: SYNC,
-            env: &[],
-            says: "",
-        },
-        Case {
-            what: "a text as ledger",
-            given: |rig| {
-                std::fs::create_dir(rig.path("state")).expect("a folder");
-                rig.write("state/gong-elt.db", &"This is a letter, no database.\n".repeat(100));
-            },
-            command: SYNC,
-            env: &[],
-            says: "",
-        },
-        Case {
-            what: "another program's database as ledger",
-            given: |rig| {
-                std::fs::create_dir(rig.path("state")).expect("a folder");
-                rig.ledger().execute_batch("CREATE TABLE letter (text TEXT)").expect("a database");
-            },
-            command: SYNC,
-            env: &[],
-            says: "",
-        },
-        Case {
-            what: "ledger below a file",
-            given: |rig| {
-                rig.write("file", "");
-                rig.configure("[state]\npath = \"file/ledger.db\"");
-            },
-            command: SYNC,
-            env: &[],
-            says: "",
-        },
+hint: set access_key and access_key_secret (or GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET), or access_token; GONG_BASE_URL names the host"#,
+        ),
+        case(
+            "half of the credentials",
+            |rig| replaced(rig, "access_key = \"sim-key\"\n", ""),
+            r#"error: gong-elt.toml: source.access_key: access_key and access_key_secret go together; one is missing"#,
+        ),
+        case(
+            "a bad value in the environment",
+            |_| {},
+            r#"error: gong-elt.toml: source.base_url: must start with https://, not ftp://"#,
+        )
+        .env("GONG_BASE_URL", "ftp://gong.example"),
     ]);
 }
 
 #[test]
 fn a_bad_command_line_is_refused() {
     assert_refused(&[
-        Case {
-            what: "unknown entity",
-            given: |_| {},
-            command: &["sync", "--entities", "users,cals"],
-            env: &[],
-            says: "",
-        },
-        Case {
-            what: "future",
-            given: |rig| replaced(rig, rig.server.url(), "https://gong.invalid"),
-            command: &["sync", "--as-of", "2999-01-01T00:00:00Z"],
-            env: &[],
-            says: "",
-        },
-        Case {
-            what: "an instant that is none",
-            given: |_| {},
-            command: &["sync", "--as-of", "yesterday"],
-            env: &[],
-            says: "",
-        },
-        Case {
-            what: "range backwards",
-            given: |_| {},
-            command: &["backfill", "--from", "2026-03-01", "--to", "2026-02-01"],
-            env: &[],
-            says: "",
-        },
-        Case {
-            what: "nothing to backfill",
-            given: |_| {},
-            command: &["backfill", "--from", "2026-02-01", "--to", "2026-03-01", "--entities", "users"],
-            env: &[],
-            says: "",
-        },
-        Case { what: "unknown flag", given: |_| {}, command: &["sync", "--fast"], env: &[], says: "" },
-        Case { what: "unknown table", given: |_| {}, command: &["schema", "cals"], env: &[], says: "" },
+        case("unknown entity", |_| {}, r#"error: --entities: there is no entity "cals"; the nearest is "calls""#)
+            .command(&["sync", "--entities", "users,cals"]),
+        case(
+            "future",
+            |rig| replaced(rig, rig.server.url(), "https://gong.invalid"),
+            r#"error: --as-of 2999-01-01T00:00:00Z is in the future: nothing can be read of it yet
+
+hint: leave --as-of out, or give an instant of the past"#,
+        )
+        .command(&["sync", "--as-of", "2999-01-01T00:00:00Z"]),
+        case(
+            "an instant that is none",
+            |_| {},
+            r#"error: invalid value 'yesterday' for '--as-of <INSTANT>': is not an instant such as 2026-06-15T02:00:00Z
+
+For more information, try '--help'."#,
+        )
+        .command(&["sync", "--as-of", "yesterday"]),
+        case(
+            "range backwards",
+            |_| {},
+            r#"error: --to 2026-02-01 must be after --from 2026-03-01: it is the day after the last one"#,
+        )
+        .command(&["backfill", "--from", "2026-03-01", "--to", "2026-02-01"]),
+        case(
+            "nothing to backfill",
+            |_| {},
+            r#"error: nothing to backfill: Gong gives users only as they are now
+
+hint: `gong-elt sync` reads them"#,
+        )
+        .command(&["backfill", "--from", "2026-02-01", "--to", "2026-03-01", "--entities", "users"]),
+        case(
+            "unknown flag",
+            |_| {},
+            r#"error: unexpected argument '--fast' found
+
+Usage: gong-elt sync [OPTIONS]
+
+For more information, try '--help'."#,
+        )
+        .command(&["sync", "--fast"]),
+        case("unknown table", |_| {}, r#"error: there is no entity "cals"; the nearest is "calls""#)
+            .command(&["schema", "cals"]),
     ]);
 }
 
 #[test]
 fn a_bad_schema_file_names_file_column_and_rule() {
-    assert_refused(&[Case {
-        what: "a path with two dots",
-        given: |rig| {
+    assert_refused(&[
+        case("a path with two dots", |rig| {
             std::fs::create_dir(rig.path("mine")).expect("a folder");
             let users =
-                include_str!("../../schemas/users.toml").replace("\"settings.gongConnectEnabled\"", "\"settings..x\"");
+                include_str!("../../schemas/users.toml").replace("\"settings.webConferencesRecorded\"", "\"settings..x\"");
             rig.write("mine/users.toml", &users);
-        },
-        command: SYNC,
-        env: &[("GONG_ELT_SCHEMAS", "mine")],
-        says: "",
-    }]);
+        }, r#"error: mine/users.toml: columns, settings..x: path has a bad name "": names are joined by one dot, [] only ends a name
+
+hint: schemas/README.md explains each key of an entity file"#).env("GONG_ELT_SCHEMAS", "mine"),
+    ]);
+}
+
+#[test]
+fn t39_refused_credentials_end_the_run_with_advice_and_without_the_secret() {
+    // GIVEN a wrong secret
+    let rig = Rig::small(1);
+    rig.configure("entities = [\"users\"]");
+    replaced(&rig, "sim-secret", "wrong-secret");
+    // WHEN the vendor refuses it
+    let ended = rig.run(&["sync", "-vv"]).expect(3);
+    // THEN the run says what to check, asks no more and writes nothing
+    let (_, said) = ended.stderr.split_once(" ERROR ").expect("an error on stderr");
+    let (before, after) = said.trim().split_once(" (requestId ").expect("the vendor's id of the answer");
+    assert_eq!(before, "GET /v2/users for users snapshot: HTTP 401: Invalid credentials");
+    let (_, advice) = after.split_once("), after 1 attempt ").expect("the story");
+    assert_eq!(advice, "(check the access key and its secret, its expiry, and the list of trusted addresses in Gong)");
+    assert_eq!((rig.server.journal().len(), rig.objects().len()), (1, 0));
+    // AND neither key nor secret is shown
+    let all = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(!all.contains("wrong-secret") && !all.contains("sim-key"), "{all}");
+}
+
+#[test]
+fn t39_the_generic_host_is_named_as_a_cause_of_refused_credentials() {
+    // It refuses good credentials of the many companies that have a host of their own.
+    let advice = gong_elt::run::credentials_hint("https://api.gong.io");
+    let expected = "many companies must set source.base_url to their own host, shown on Gong's API settings page";
+    assert!(advice.ends_with(expected), "{advice}");
+    assert!(!gong_elt::run::credentials_hint("https://us-1.api.gong.io").contains("base_url"));
 }

@@ -240,27 +240,27 @@ def second_opinion(root, sources):
 
 
 def schemas(root):
-    """Each entity file is read by the program, or said to be waiting."""
+    """Findings about entity files that are neither read nor said to be waiting; notes about names that wait no more."""
     catalog = root / "src/entity/catalog.rs"
     listed = re.search(r"FILES\b[^=]*=\s*files!\s*[\[(](.*?)[\])]\s*;", catalog.read_text(encoding="utf-8"), re.DOTALL)
     if not listed:
-        return ["src/entity/catalog.rs:1: no list `FILES: ... = files![...]` found"]
+        return ["src/entity/catalog.rs:1: no list `FILES: ... = files![...]` found"], []
     read = set(re.findall(r'"(\w+)"', listed.group(1)))
     written = {path.stem for path in (root / "schemas").glob("*.toml")}
-    findings = [f"schemas/{name}.toml:1: neither in the catalog nor waiting" for name in written - read - WAITING]
-    findings += [f"tests/shape/shape.py:1: {name} waits no more: it is in the catalog" for name in WAITING & read]
-    findings += [f"tests/shape/shape.py:1: {name} waits, but has no file" for name in WAITING - written - read]
-    return sorted(findings)
+    findings = [f"schemas/{name}.toml:1: neither in the catalog nor waiting" for name in sorted(written - read - WAITING)]
+    stale = sorted(WAITING & read) + sorted(WAITING - read - written)
+    return findings, [f"tests/shape/shape.py:1: {name} waits no more" for name in stale]
 
 
 def check(root):
     """All findings and notes for a checkout."""
     product, simulator = files(root, "src"), files(root, "tests/simulator/src")
     findings, notes = lengths(product)
-    more_findings, more_notes = lengths(simulator)
-    findings += more_findings + directions(root, product) + leftovers(product)
-    findings += second_opinion(root, simulator) + schemas(root)
-    return findings, notes + more_notes
+    for more_findings, more_notes in (lengths(simulator), schemas(root)):
+        findings += more_findings
+        notes += more_notes
+    findings += directions(root, product) + leftovers(product) + second_opinion(root, simulator)
+    return findings, notes
 
 
 def main(arguments):

@@ -1,5 +1,7 @@
 //! What every end-to-end test works with: a simulated account, an empty folder, the real binary.
 
+pub mod journal;
+pub mod refusal;
 pub mod rig;
 pub mod truth;
 

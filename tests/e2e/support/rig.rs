@@ -10,6 +10,9 @@ use serde_json::Value;
 /// Small accounts begin after this day.
 pub const START: &str = "2026-04-01";
 
+/// A line of `[sync]` for tests that count requests: what is read does not grow with the catalog.
+pub const FIVE: &str = "entities = [\"users\", \"workspaces\", \"calls\", \"calls_extensive\", \"call_transcripts\"]";
+
 /// One account, one output, one ledger.
 pub struct Rig {
     /// The vendor.

@@ -1,0 +1,81 @@
+//! What fan-outs go over: workspaces, managers and folders, as the newest reading of their entity gave them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::{Array, StringArray};
+
+use super::session::Session;
+use super::trouble::Trouble;
+use crate::decode::{Decoded, StampValue};
+use crate::entity::Entity;
+use crate::entity::spec::Stamp;
+use crate::error::{Error, Kind};
+use crate::unit::Unit;
+
+/// One request of a fan-out: the inputs that name its member, and the stamps of its rows.
+#[derive(Debug, Clone, Default)]
+pub struct Member {
+    /// By the vendor's names of the inputs.
+    pub inputs: BTreeMap<String, serde_json::Value>,
+    /// On each row.
+    pub stamps: Vec<(Stamp, StampValue)>,
+    /// The ids, for the part's name.
+    pub name: String,
+}
+
+/// Where the ids of a fan-out come from: entity, column, and the stamp of the rows.
+const FANS: [(&str, &str, &str, Stamp); 3] = [
+    ("workspaces", "workspaces", "id", Stamp::WorkspaceId),
+    ("managers", "users", "manager_id", Stamp::ManagerId),
+    ("library_folders", "library_folders", "id", Stamp::FolderId),
+];
+
+/// The entity that gives the ids of a fan-out.
+pub fn source_of(fan: &str) -> &'static str {
+    FANS.iter().find(|(name, ..)| *name == fan).map_or("workspaces", |(_, entity, ..)| entity)
+}
+
+fn fact(fan: &str) -> String {
+    format!("ids of {fan}")
+}
+
+/// Keeps the ids of a snapshot that others fan out over.
+pub fn note(session: &Session, unit: Unit, pages: &[Decoded]) -> Result<(), Trouble> {
+    for (fan, _, column, _) in FANS.iter().filter(|(_, entity, ..)| *entity == unit.entity.name) {
+        let mut ids: BTreeSet<String> = BTreeSet::new();
+        for page in pages {
+            let values = page.batch.column_by_name(column).and_then(|c| c.as_any().downcast_ref::<StringArray>());
+            ids.extend(values.into_iter().flat_map(|c| c.iter().flatten()).map(str::to_owned));
+        }
+        session.ledger.set_fact(&fact(fan), &serde_json::json!(ids).to_string())?;
+    }
+    Ok(())
+}
+
+/// Every request of an entity's fan-out; a single one without inputs for an entity that has none.
+pub fn of(session: &Session, entity: &Entity) -> Result<Vec<Member>, Trouble> {
+    let mut members = vec![Member::default()];
+    for fan in entity.each() {
+        let Some((_, source, _, stamp)) = FANS.iter().find(|(name, ..)| name == fan) else { continue };
+        let Some(text) = session.ledger.fact(&fact(fan))? else {
+            let what =
+                format!("{}: {source} has not been read, and it is asked once for each of its rows", entity.name);
+            return Err(Trouble::Failed(Error::new(Kind::Vendor, what).hint(format!("see why {source} failed"))));
+        };
+        let ids: Vec<String> = serde_json::from_str(&text).unwrap_or_default();
+        let only = session.workspace(entity).filter(|_| fan == "workspaces");
+        let ids = ids.into_iter().filter(|id| only.as_ref().is_none_or(|only| only == id));
+        let input = entity.request.each.get(fan).cloned().unwrap_or_default();
+        let with = |id: String| members.iter().map(|member| extend(member, &input, &id, *stamp)).collect::<Vec<_>>();
+        members = ids.flat_map(with).collect();
+    }
+    Ok(members)
+}
+
+fn extend(member: &Member, input: &str, id: &str, stamp: Stamp) -> Member {
+    let mut member = member.clone();
+    member.inputs.insert(input.to_owned(), id.into());
+    member.stamps.push((stamp, StampValue::Text(id.to_owned())));
+    member.name = format!("{}/{id}", member.name);
+    member
+}

@@ -1,0 +1,86 @@
+//! Private calls in entities whose records carry no flag (API reference, section 18): filtered by what `calls` says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::{Array, StringArray};
+
+use super::session::Session;
+use super::trouble::{Trouble, judge};
+use crate::decode::Decoded;
+use crate::entity::spec::Unknown;
+use crate::source::{Inputs, Reply, build};
+use crate::state::Visibility;
+use crate::unit::Unit;
+
+/// The entity that tells of single calls whether they are private: its basic record is there without any selector.
+const LOOK_UP: &str = "calls_extensive";
+/// So many ids in one request are proven to work (API reference, D).
+const BATCH: usize = 100;
+
+/// What is left out of an entity, by the id of its call.
+#[derive(Debug, Default)]
+pub struct Hidden {
+    /// Column that names the call.
+    pub column: String,
+    /// Rows of these calls are left out as private.
+    pub private: BTreeSet<String>,
+    /// Rows of these calls are left out because the vendor does not show the call.
+    pub unknown: BTreeSet<String>,
+}
+
+/// What must be left out of these pages; `None` if the entity is not concerned or everything is wanted.
+pub async fn hidden(session: &Session, unit: Unit, pages: &[Decoded]) -> Result<Option<Hidden>, Trouble> {
+    let Some(rule) = unit.entity.private.as_ref().filter(|_| !session.config.sync.include_private) else {
+        return Ok(None);
+    };
+    let mut ids = BTreeSet::new();
+    for page in pages {
+        let column = page.batch.column_by_name(&rule.call).and_then(|c| c.as_any().downcast_ref::<StringArray>());
+        ids.extend(column.into_iter().flat_map(|c| c.iter().flatten()).map(str::to_owned));
+    }
+    let fresh = session.now - session.config.sync.recheck_every.chrono();
+    let mut known = session.ledger.visibility(&ids, fresh)?;
+    let unknown: Vec<String> = ids.iter().filter(|id| !known.contains_key(*id)).cloned().collect();
+    for batch in unknown.chunks(BATCH) {
+        let found = look_up(session, unit, batch).await?;
+        session.ledger.note_visibility(&found, session.now)?;
+        known.extend(found);
+    }
+    let with =
+        |wanted: Visibility| known.iter().filter(move |(_, v)| **v == wanted).map(|(id, _)| id.clone()).collect();
+    let absent: BTreeSet<String> = with(Visibility::Absent);
+    if !absent.is_empty() && rule.unknown == Unknown::Keep {
+        let (count, name) = (absent.len(), &unit.entity.name);
+        session.tally.warn(format!("{name}: rows of {count} calls that Gong does not show were kept"));
+    }
+    let unknown = if rule.unknown == Unknown::Drop { absent } else { BTreeSet::new() };
+    Ok(Some(Hidden { column: rule.call.clone(), private: with(Visibility::Private), unknown }))
+}
+
+/// Asks the vendor for calls that the ledger does not know. One bad id must not stop a window, so ids that cannot be asked count as absent.
+async fn look_up(session: &Session, unit: Unit, ids: &[String]) -> Result<BTreeMap<String, Visibility>, Trouble> {
+    let mut found: BTreeMap<String, Visibility> = ids.iter().map(|id| (id.clone(), Visibility::Absent)).collect();
+    let Some(entity) = session.catalog.get(LOOK_UP) else { return Ok(found) };
+    let askable: Vec<String> = ids.iter().filter(|id| id.parse::<i64>().is_ok()).cloned().collect();
+    if askable.is_empty() {
+        return Ok(found);
+    }
+    let subject = format!("{unit}, privacy of {} calls", askable.len());
+    // An empty selector gives the basic record only.
+    let inputs = Inputs { ids: askable, selector: Some(serde_json::json!({})), subject, ..Inputs::default() };
+    let mut cursor: Option<String> = None;
+    loop {
+        let reply = session.source.ask(entity, &build(entity, &inputs, cursor.as_deref()), cursor.is_some()).await;
+        let Reply::Page(page) = reply.map_err(|failure| judge(session, unit, failure))? else { return Ok(found) };
+        let decoder = crate::decode::Decoder::new(entity);
+        let decoded = decoder.page(&page.body, &crate::decode::Stamps::default());
+        for row in decoded.into_iter().flat_map(|d| d.rows) {
+            let visibility = if row.private { Visibility::Private } else { Visibility::Public };
+            found.extend(row.id.map(|id| (id, visibility)));
+        }
+        match page.cursor {
+            Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
+            _ => return Ok(found),
+        }
+    }
+}

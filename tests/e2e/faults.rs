@@ -1,0 +1,173 @@
+//! What passes is tried again, what stays costs its unit only, and nothing is lost either way.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use gong_sim::{Fault, Matcher, RetryAfter, Server};
+
+use crate::support::Rig;
+use crate::support::journal::paid_twice;
+use crate::support::rig::{FIVE, START};
+use crate::support::truth::assert_conserved;
+
+const CALLS: &str = "/v2/calls";
+const DETAILS: &str = "/v2/calls/extensive";
+const TRANSCRIPTS: &str = "/v2/calls/transcript";
+
+/// An account that is read with `limits`.
+fn rig(limits: &str) -> Rig {
+    let rig = Rig::small(1);
+    let limits = format!("[limits]\nrequests_per_second = 2000\nrequests_per_day = 1000000\n{limits}");
+    rig.configure_whole(&format!("{limits}\n[sync]\nstart_date = \"{START}\"\n{FIVE}"));
+    rig
+}
+
+fn throttled(retry_after: RetryAfter) -> Fault {
+    Fault::TooManyRequests { retry_after }
+}
+
+/// When requests arrived after the one that had the fault.
+fn after_fault(server: &Server) -> Vec<Duration> {
+    let entries = server.journal().entries();
+    let fault = entries.iter().find(|e| e.fault.is_some()).expect("the fault was used").arrived;
+    entries.iter().filter_map(|e| e.arrived.checked_duration_since(fault)).filter(|after| !after.is_zero()).collect()
+}
+
+#[test]
+fn a_429_silences_every_task_until_retry_after_has_passed() {
+    // GIVEN a vendor that once asks for a second of silence, and a run with several requests in flight
+    let rig = rig("max_in_flight = 4");
+    rig.server.faults().once(Matcher::path(DETAILS), throttled(RetryAfter::Seconds(1)));
+    // WHEN it runs
+    let report = rig.sync();
+    // THEN nothing but what was in flight arrives within that second
+    let arrived = after_fault(&rig.server);
+    let early = arrived.iter().filter(|after| **after < Duration::from_secs(1)).count();
+    assert!(early <= 3 && arrived.len() > 10, "{early} of {} too early: {arrived:?}", arrived.len());
+    // AND the request is repeated, and nothing is missing
+    assert_eq!(report["retries"], 1);
+    assert_conserved(&rig, "after a second of silence");
+}
+
+#[test]
+fn t34_a_long_retry_after_ends_the_run_and_outlives_it() {
+    let hours = 7 * 3600;
+    for retry_after in [RetryAfter::Seconds(hours), RetryAfter::Date(hours)] {
+        // GIVEN a vendor that closes for seven hours in the middle of a run
+        let rig = rig("");
+        rig.server.faults().once(Matcher::path(DETAILS).nth(4), throttled(retry_after.clone()));
+        let (begun, now) = (Instant::now(), Utc::now());
+        // WHEN it runs
+        let report = rig.sync_to(75);
+        // THEN it ends within seconds and says when to go on
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+        let resume: DateTime<Utc> = report["resume_at"].as_str().and_then(|at| at.parse().ok()).expect("an instant");
+        let wait = resume - now;
+        assert!(wait > TimeDelta::hours(7) - TimeDelta::seconds(2) && wait < TimeDelta::seconds(25_230), "{wait}");
+        // AND the next run ends likewise, without a request
+        let requests = rig.server.journal().len();
+        let again = rig.sync_to(75);
+        assert_eq!((&again["requests"], &again["resume_at"]), (&0.into(), &report["resume_at"]));
+        assert_eq!(rig.server.journal().len(), requests);
+        // AND when the time has come, nothing is paid for twice
+        rig.ledger().execute("UPDATE gate SET closed_until = 0", []).expect("a gate");
+        rig.sync();
+        assert_eq!(paid_twice(&rig.server), Vec::<String>::new(), "{retry_after:?}");
+        assert_conserved(&rig, "after seven hours");
+    }
+}
+
+#[test]
+fn t05_what_may_pass_is_tried_again_and_counted() {
+    // GIVEN a vendor that fails once in every way, on different requests
+    let rig = rig("");
+    let faults = [
+        (CALLS, Fault::ServerError),
+        (CALLS, Fault::BadGateway),
+        (CALLS, Fault::ResetInBody { after: 300 }),
+        (CALLS, Fault::NoRecords),
+        (DETAILS, Fault::Unavailable),
+        (DETAILS, Fault::CutBody { percent: 60 }),
+        (DETAILS, Fault::LoseAnswer),
+        (TRANSCRIPTS, Fault::ResetBeforeAnswer),
+        (TRANSCRIPTS, Fault::CutBody { percent: 99 }),
+        (TRANSCRIPTS, Fault::NoRecords),
+    ];
+    for (nth, (path, fault)) in (1..).zip(&faults) {
+        // Each from another request on: a script counts all requests that fit it.
+        rig.server.faults().once(Matcher::path(path).nth(nth), fault.clone());
+    }
+    // WHEN it runs
+    let report = rig.sync();
+    // THEN each was tried again, and the count says so
+    assert_eq!(rig.server.faults().pending(), 0);
+    assert_eq!(report["retries"], faults.len());
+    assert_eq!(report["requests"], rig.server.journal().len());
+    assert_eq!(report["warnings"], serde_json::json!([]));
+    assert_conserved(&rig, "after ten faults");
+}
+
+#[test]
+fn a_right_answer_under_a_wrong_label_is_taken() {
+    // GIVEN answers that call themselves HTML
+    let rig = rig("");
+    rig.server.faults().script(Matcher::path("/v2/*"), Fault::WrongContentType, 10);
+    // WHEN it runs THEN their content counts
+    assert_eq!(rig.sync()["retries"], 0);
+    assert_conserved(&rig, "labelled as HTML");
+}
+
+#[test]
+fn t22_a_fault_that_stays_costs_its_window_only() {
+    // GIVEN a vendor that fails on one day
+    let rig = rig("max_retries = 1");
+    let day = "(\"fromDateTime\", \"2026-05-12T00:00:00Z\")";
+    rig.server.faults().always(Matcher::path(CALLS).containing(day), Fault::BadGateway);
+    // WHEN it runs
+    let report = rig.sync_to(1);
+    // THEN that window fails, with its story, and its children are left
+    let warnings = report["warnings"].as_array().expect("a list");
+    let expected = "GET /v2/calls for calls 2026-05-12_2026-05-13: HTTP 502: an answer that is not in Gong's form (107 bytes), \
+        after 2 attempts (nothing read so far is lost; the next run goes on from there)";
+    assert_eq!(warnings, &[expected]);
+    let units = |name: &str| report["entities"][name]["units"].clone();
+    assert_eq!(units("calls"), serde_json::json!({ "planned": 21, "committed": 20, "failed": 1, "left": 0 }));
+    assert_eq!(
+        units("call_transcripts"),
+        serde_json::json!({ "planned": 21, "committed": 20, "failed": 0, "left": 1 })
+    );
+    // AND the hole stays visible: the frontier does not pass it
+    let status = rig.run(&["status", "--format", "json"]).expect(0).json();
+    let calls = &status["entities"]["calls"];
+    assert_eq!(calls["gaps"], serde_json::json!([{ "from": "2026-05-12", "to": "2026-05-13" }]));
+    assert_eq!(calls["frontier"], "2026-05-12T00:00:00Z");
+    // AND the next run fills it, and asks for nothing else
+    rig.server.faults().clear();
+    rig.server.journal().clear();
+    rig.sync();
+    assert_eq!(rig.server.journal().len(), 3);
+    assert_conserved(&rig, "when the fault has gone");
+}
+
+#[test]
+fn a_body_that_never_ends_whole_fails_its_window_and_never_shortens_it() {
+    // GIVEN details of one window that always come cut off
+    let rig = rig("max_retries = 1");
+    rig.server.faults().always(Matcher::path(DETAILS), Fault::CutBody { percent: 90 });
+    // WHEN it runs
+    let report = rig.sync_to(1);
+    // THEN no details are on disk, and none are reported
+    let details = &report["entities"]["calls_extensive"];
+    assert_eq!((&details["rows"]["written"], &details["units"]["committed"]), (&0.into(), &empty_windows(&rig).into()));
+    assert!(rig.objects().iter().all(|(path, _)| !path.starts_with("calls_extensive/")));
+    // AND the next run gets them
+    rig.server.faults().clear();
+    rig.sync();
+    assert_conserved(&rig, "when bodies come whole again");
+}
+
+/// Windows without calls, which have no details to ask for.
+fn empty_windows(rig: &Rig) -> u32 {
+    let query = "SELECT count(*) FROM unit WHERE entity = 'calls' AND rows = 0";
+    rig.ledger().query_row(query, [], |row| row.get(0)).expect("a count")
+}

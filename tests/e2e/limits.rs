@@ -1,0 +1,118 @@
+//! Polite: never above the rate, never above the day's budget, and nothing paid for twice.
+
+use chrono::{DateTime, Days, NaiveTime, Utc};
+use gong_sim::{Rates, ServerOptions, World, WorldSpec};
+
+use crate::support::Rig;
+use crate::support::journal::paid_twice;
+use crate::support::rig::{FIVE, START, end};
+use crate::support::truth::assert_conserved;
+
+/// Requests a second in these tests, so that they are quick.
+const RATE: usize = 20;
+
+/// An account that answers 429 above the rate, and a program that is told of it.
+fn rated() -> Rig {
+    let rates = Rates { per_second: Some(20), per_day: None };
+    let rig = Rig::new(World::generate(WorldSpec::small(1)), ServerOptions { rates, ..ServerOptions::default() });
+    limited(&rig, "requests_per_second = 20\nrequests_per_day = 1000000");
+    rig
+}
+
+fn limited(rig: &Rig, limits: &str) {
+    rig.configure_whole(&format!("[limits]\n{limits}\n[sync]\nstart_date = \"{START}\"\n{FIVE}"));
+}
+
+#[track_caller]
+fn assert_polite(rig: &Rig) {
+    let journal = rig.server.journal();
+    let refused = journal.entries().iter().filter(|e| e.status == Some(429)).count();
+    assert_eq!((refused, journal.violations()), (0, Vec::new()));
+    assert!(journal.max_in_any_second() <= RATE, "{} requests in a second", journal.max_in_any_second());
+}
+
+#[test]
+fn the_rate_is_used_and_never_exceeded() {
+    // GIVEN a vendor with a limit, and a run under the same limit
+    let rig = rated();
+    let report = rig.sync();
+    // THEN none is refused
+    assert_polite(&rig);
+    // AND the rate is used, not only kept
+    let (requests, seconds) =
+        (report["requests"].as_f64().expect("a number"), report["seconds"].as_f64().expect("a number"));
+    assert!(requests / seconds > RATE as f64 / 2.0, "{requests} requests in {seconds} s");
+    assert_eq!(rig.server.journal().len() as f64, requests);
+    assert_conserved(&rig, "under the limit");
+}
+
+#[test]
+fn two_processes_keep_the_rate_together() {
+    // GIVEN a ledger, and a run under way
+    let rig = rated();
+    end(&mut rig.bare(&["status"])).expect(0);
+    let mut sync = rig.spawn(&["sync"]);
+    // WHEN other processes ask beside it until it is over
+    while sync.try_wait().expect("a child").is_none() {
+        rig.run(&["check"]).expect(0);
+    }
+    // THEN none is refused
+    assert!(sync.wait().expect("a child").success());
+    assert!(rig.server.journal().count("/v2/users") > 1, "there was a check");
+    assert_polite(&rig);
+}
+
+#[test]
+fn t33_a_run_stops_at_max_requests_and_the_next_goes_on() {
+    // GIVEN runs of ten requests each
+    let rig = Rig::small(1);
+    rig.configure(FIVE);
+    let mut runs = 0;
+    loop {
+        // WHEN the next run starts
+        let before = rig.server.journal().len();
+        let ended = rig.run(&["sync", "--max-requests", "10", "--format", "json"]).expect(0);
+        // THEN it ends well, with ten requests at most
+        let requests = rig.server.journal().len() - before;
+        assert!(requests <= 10, "{requests}");
+        assert_eq!(ended.json()["requests"], requests);
+        runs += 1;
+        if requests < 10 {
+            break;
+        }
+    }
+    // AND nothing was asked twice on the way
+    assert!(runs > 3, "{runs}");
+    assert_eq!(paid_twice(&rig.server), Vec::<String>::new());
+    assert_conserved(&rig, "in steps of ten requests");
+}
+
+#[test]
+fn t33_a_day_budget_ends_the_run_until_midnight() {
+    // GIVEN a budget that is too small for the first sync
+    let rig = Rig::small(1);
+    limited(&rig, "requests_per_second = 2000\nrequests_per_day = 30\nreserve = 5");
+    // WHEN it is used up
+    let midnights = [midnight(), midnight()];
+    let report = rig.sync_to(75);
+    // THEN the run says that it goes on with the next day
+    let resume: DateTime<Utc> = report["resume_at"].as_str().and_then(|at| at.parse().ok()).expect("an instant");
+    assert!(midnights.contains(&resume) || resume == midnight(), "{resume}");
+    // AND the count is the vendor's
+    let status = rig.run(&["status", "--format", "json"]).expect(0).json();
+    assert_eq!(status["quota"], serde_json::json!({ "used": 25, "limit": 30, "reserve": 5 }));
+    assert_eq!((rig.server.journal().len(), rig.server.requests_today()), (25, 25));
+    // AND a run right after asks nothing, however often
+    assert_eq!(rig.sync_to(75)["requests"], 0);
+    assert_eq!(rig.server.journal().len(), 25);
+    // AND with more budget it goes on, without paying twice
+    limited(&rig, "requests_per_second = 2000\nrequests_per_day = 3000");
+    rig.sync();
+    assert_eq!(paid_twice(&rig.server), Vec::<String>::new());
+    assert_conserved(&rig, "over two budgets");
+}
+
+/// The start of the next UTC day.
+fn midnight() -> DateTime<Utc> {
+    (Utc::now().date_naive() + Days::new(1)).and_time(NaiveTime::MIN).and_utc()
+}
