@@ -1,11 +1,15 @@
 //! Verbs and flags, and nothing else.
 
+mod direct;
+
 use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config;
+
+pub use direct::{DownloadArgs, Filters, GetArgs, ListArgs, MediaKind};
 
 /// Copies everything a company has in Gong into typed Parquet, incrementally.
 #[derive(Debug, Parser)]
@@ -37,6 +41,7 @@ pub struct Cli {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Write a commented configuration file.
     Init,
@@ -50,6 +55,12 @@ pub enum Command {
     Backfill(BackfillArgs),
     /// Show how far every entity is, and the quota used today.
     Status(StatusArgs),
+    /// Print records as Gong sends them, one JSON object a line.
+    List(ListArgs),
+    /// Print one user or call.
+    Get(GetArgs),
+    /// Fetch the sound or the pictures of a call.
+    Download(DownloadArgs),
     /// Show a table as a readable list of columns.
     Schema {
         /// One entity; all of them if absent.

@@ -14,6 +14,10 @@ pub const OBJECT: &str = "object";
 pub const COMMITTED: &str = "committed";
 /// Everything was committed; the manifest is about to be written.
 pub const BEFORE_MANIFEST: &str = "before-manifest";
+/// The vendor gave new tokens, which are not yet stored.
+pub const TOKENS_CAME: &str = "tokens-came";
+/// New tokens were stored and are not yet used.
+pub const TOKENS_STORED: &str = "tokens-stored";
 
 /// Dies here if a test asked for it.
 #[cfg(debug_assertions)]

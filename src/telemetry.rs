@@ -4,11 +4,12 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::LogFormat;
 
-/// Sets logging up, once. `verbose` 0 shows warnings, 1 units, 2 attempts; `quiet` only errors.
+/// Sets logging up, once. `verbose` 0 shows warnings, 1 units too, 2 attempts too; `quiet` only errors.
 pub fn start(format: LogFormat, verbose: u8, quiet: bool) {
     let level = match (quiet, verbose) {
         (true, _) => "error",
-        (false, 0) => "info",
+        (false, 0) => "warn",
+        (false, 1) => "info",
         (false, _) => "debug",
     };
     let builder = tracing_subscriber::fmt()

@@ -1,5 +1,6 @@
 //! `check`: one line each for settings, ledger, output, and what the credentials may read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::Duration;
@@ -19,8 +20,9 @@ use crate::state::Ledger;
 
 /// Calls are looked for in a stretch this long, or from the start date if that is longer ago.
 const DAYS_LOOKED_AT: i64 = 90;
-/// No call has this id; the vendor answers "nothing found" to whoever may ask (API reference, F.3).
-const NO_CALL: &str = "1";
+
+/// Statistics are asked for so many days: a week has activity if there is any.
+const DAYS_OF_STATISTICS: u64 = 7;
 
 /// The result.
 #[derive(Debug, Default, Serialize)]
@@ -75,10 +77,18 @@ async fn output(context: &Context, ledger: &Arc<Ledger>) -> Result<String> {
 async fn entities(context: &Context, source: &Source, report: &mut CheckReport) -> Result<u8> {
     let mut worst = 0;
     let (mut users, mut calls) = (false, None);
+    let mut members = BTreeMap::new();
     for entity in context.entities(&[])? {
-        let reply = source.ask(entity, &build(entity, &inputs(context, entity), None), false).await;
+        if let Some(fan) = entity.each().iter().find(|fan| !members.contains_key(fan.as_str())) {
+            note(report, &entity.name, "cannot tell", format!("it is asked by {fan}, and none is known"));
+            continue;
+        }
+        let reply = source.ask(entity, &build(entity, &inputs(context, entity, &members), None), false).await;
         let rows = match &reply {
-            Ok(Reply::Page(page)) => page.rows,
+            Ok(Reply::Page(page)) => {
+                members.extend(run::first_members(entity, &page.body));
+                page.rows
+            }
             _ => 0,
         };
         users |= entity.name == "users" && rows > 0;
@@ -102,12 +112,24 @@ async fn entities(context: &Context, source: &Source, report: &mut CheckReport) 
 }
 
 /// The cheapest request that shows whether an entity may be read.
-fn inputs(context: &Context, entity: &Entity) -> Inputs {
+fn inputs(context: &Context, entity: &Entity, members: &BTreeMap<&str, String>) -> Inputs {
     let since = context.now - Duration::days(DAYS_LOOKED_AT);
     let start = context.config.sync.start_date.map(|day| crate::unit::midnight(day, chrono_tz::UTC));
-    let ids = if matches!(entity.read, Read::ById { .. }) { vec![NO_CALL.to_owned()] } else { Vec::new() };
+    // The vendor refuses statistics of a day that is not over anywhere in the company's zone, which need not be known here.
+    let to = (context.now - Duration::hours(36)).date_naive();
+    let named = entity
+        .each()
+        .iter()
+        .filter_map(|fan| Some((entity.request.each.get(fan)?.clone(), members.get(fan.as_str())?.clone().into())));
+    let ids = if matches!(entity.read, Read::ById { .. } | Read::Media { .. }) {
+        vec![run::NO_CALL.to_owned()]
+    } else {
+        Vec::new()
+    };
     Inputs {
         instants: Some((start.map_or(since, |start| start.min(since)), context.now)),
+        days: Some((to - chrono::Days::new(DAYS_OF_STATISTICS), to)),
+        named: named.collect(),
         ids,
         subject: format!("check of {}", entity.name),
         ..Inputs::default()

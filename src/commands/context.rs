@@ -7,14 +7,14 @@ use chrono_tz::Tz;
 
 use crate::cli::Cli;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Credentials};
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::halt::Stop;
 use crate::report::Progress;
-use crate::run::{self, LedgerMeter, Session, Tally};
+use crate::run::{self, LedgerMeter, LedgerTokens, Session, Tally};
 use crate::sink::Store;
-use crate::source::{Http, Limiter, Source};
+use crate::source::{Access, Auth, Http, Limiter, Line, OAuth, Source};
 use crate::state::{Ledger, Lock};
 
 /// Settings and the facts that follow from them.
@@ -114,12 +114,28 @@ impl Context {
 
     /// The vendor's client, under a daily budget and an optional bound for this process.
     pub fn source(&self, ledger: &Arc<Ledger>, budget: u32, max_requests: Option<u64>) -> Result<Source> {
-        let credentials = self.config.source.credentials().ok_or_else(|| Config::missing_credentials(&self.file))?;
+        let auth = self.auth(ledger)?;
         let limits = &self.config.limits;
-        let http = Http::new(&self.config.source.base_url, &credentials, limits.request_timeout.std())?;
+        let http = Http::new(limits.request_timeout.std())?;
         let meter = Arc::new(LedgerMeter::new(ledger.clone(), self.clock.clone(), budget));
         let limiter = Limiter::new(limits, max_requests, meter, self.clock.clone(), self.stop.clone());
-        Ok(Source::new(Box::new(http), limiter, self.clock.clone(), limits, rand::random()))
+        Ok(Source::new(Box::new(http), auth, Line::new(limiter, limits, rand::random()), self.clock.clone()))
+    }
+
+    /// The one way to sign in that the settings have.
+    fn auth(&self, ledger: &Arc<Ledger>) -> Result<Auth> {
+        let source = &self.config.source;
+        let fixed = |access: Access| Auth::Fixed(Arc::new(access));
+        match source.credentials().ok_or_else(|| Config::missing_credentials(&self.file))? {
+            Credentials::AccessKey(key, secret) => Access::key(&source.base_url, &key, &secret).map(fixed),
+            Credentials::Token(token) => Access::bearer(&source.base_url, &token).map(fixed),
+            Credentials::OAuth(app) => {
+                let store = Arc::new(LedgerTokens::new(ledger.clone()));
+                let timeout = self.config.limits.request_timeout.std();
+                let oauth = OAuth::new(&app, &source.base_url, store, self.clock.clone(), timeout)?;
+                Ok(Auth::OAuth(Box::new(oauth)))
+            }
+        }
     }
 
     /// Everything a run works with. The lock must be held.
@@ -148,7 +164,7 @@ impl Context {
             ledger_id,
             zone: std::sync::OnceLock::new(),
             accept_shrink,
-            encoding: tokio::sync::Semaphore::new(1),
+            landing: tokio::sync::Semaphore::new(1),
             manifest_at: 0.into(),
             config: self.config.clone(),
         })

@@ -26,5 +26,8 @@ pub fn run(cli: &Cli) -> Result<u8> {
 
 /// The example with its optional settings as ordinary comments.
 fn uncommented() -> String {
-    config::EXAMPLE.lines().map(|line| line.replacen("#: ", "# ", 1) + "\n").collect()
+    let lines = config::EXAMPLE
+        .lines()
+        .map(|line| line.replacen("#: ", "# ", 1).replace(" Lines that start with \"#:\" are", " Commented lines are"));
+    lines.map(|line| line + "\n").collect()
 }

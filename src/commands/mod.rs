@@ -3,12 +3,18 @@
 mod backfill;
 mod check;
 mod context;
+mod direct;
+mod download;
+mod filters;
+mod get;
 mod init;
+mod list;
 mod plan;
 mod schema;
 mod signals;
 mod status;
 mod sync;
+mod target;
 
 use std::io::Write as _;
 
@@ -21,8 +27,7 @@ use crate::error::{Error, Kind, Result};
 /// # Errors
 /// What stopped the command before it had a result of its own.
 pub fn dispatch(cli: &Cli) -> Result<u8> {
-    let replacements = std::env::var_os(crate::entity::SCHEMAS_VARIABLE).map(std::path::PathBuf::from);
-    let catalog = Catalog::load(replacements.as_deref())?;
+    let catalog = Catalog::of_environment()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -30,6 +35,9 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         .map_err(|e| Error::new(Kind::Config, "cannot start the runtime").caused_by(e))?;
     match &cli.command {
         Command::Init => init::run(cli),
+        Command::List(args) => runtime.block_on(list::run(cli, catalog, args)),
+        Command::Get(args) => runtime.block_on(get::run(cli, catalog, args)),
+        Command::Download(args) => runtime.block_on(download::run(cli, catalog, args)),
         Command::Schema { entity } => schema::run(catalog, entity.as_deref()),
         Command::Status(args) => status::run(cli, catalog, args),
         Command::Plan(args) => runtime.block_on(plan::run(cli, catalog, args)),

@@ -24,13 +24,37 @@ pub fn overlay(config: &mut Config, variable: impl Fn(&str) -> Option<String>) {
     let secret = |name| variable(name).map(SecretString::from);
     if let Some(token) = secret(ACCESS_TOKEN) {
         (source.access_token, source.access_key, source.access_key_secret) = (Some(token), None, None);
+        source.oauth = None;
     }
     for (name, slot) in [(ACCESS_KEY, &mut source.access_key), (ACCESS_KEY_SECRET, &mut source.access_key_secret)] {
         if let Some(value) = secret(name) {
             *slot = Some(value);
+            source.oauth = None;
             if variable(ACCESS_TOKEN).is_none() {
                 source.access_token = None;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Credentials;
+
+    #[test]
+    fn a_sign_in_from_the_environment_replaces_the_files_own() {
+        let oauth = "[source.oauth]\nclient_id = \"a\"\nclient_secret = \"b\"\nrefresh_token = \"c\"";
+        for set in [&[ACCESS_TOKEN][..], &[ACCESS_KEY, ACCESS_KEY_SECRET], &[]] {
+            let mut config: Config = toml::from_str(oauth).expect("the text parses");
+            overlay(&mut config, |name| set.contains(&name).then(|| "x".to_owned()));
+            let found = config.source.credentials();
+            let right = match set.len() {
+                1 => matches!(found, Some(Credentials::Token(_))),
+                2 => matches!(found, Some(Credentials::AccessKey(..))),
+                _ => matches!(found, Some(Credentials::OAuth(_))),
+            };
+            assert!(right, "{set:?}: {found:?}");
         }
     }
 }

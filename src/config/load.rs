@@ -54,7 +54,7 @@ fn redacted(error: &toml::de::Error, text: &str) -> String {
     let line = text[line_start..].lines().next().unwrap_or_default();
     let key = line.split('=').next().unwrap_or_default().trim();
     let number = text[..start].matches('\n').count() + 1;
-    if ["key", "secret", "token"].iter().any(|word| key.contains(word)) {
+    if ["key", "secret", "token", "oauth"].iter().any(|word| key.contains(word)) {
         return format!("line {number}, {key}: {}", error.message().split(", expected").next().unwrap_or_default());
     }
     shown.trim_end().to_owned()
@@ -112,6 +112,8 @@ mod tests {
         let text = message("[source]\naccess_key_secret = \"hush\"\naccess_key_secre = \"hush\"\n");
         assert!(!text.contains("hush"), "{text}");
         assert!(text.contains("line 3, access_key_secre: unknown field"), "{text}");
+        let text = message("[source]\noauth = { client_id = \"a\", refresh_token = \"hush\", x = 1 }\n");
+        assert!(!text.contains("hush") && text.contains("line 2, oauth: unknown field `x`"), "{text}");
     }
 
     #[test]

@@ -21,10 +21,10 @@ pub use env::{BASE_URL, CONFIG};
 pub use limits::LimitSettings;
 pub use load::load;
 pub use output::{Compression, OutputSettings, S3Settings};
-pub use source::{Credentials, SourceSettings};
+pub use source::{Credentials, OAuthClient, OAuthSettings, SourceSettings};
 pub use state::StateSettings;
 pub use sync::{SyncSettings, WindowSize};
-pub use validate::unknown_entity;
+pub use validate::{api_host, unknown_entity};
 
 /// Everything that `config.example.toml` documents.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Result};
 /// Checks the settings that every command needs. `entities` are the known names.
 pub fn check(file: &str, config: &Config, entities: &[&str]) -> Result<()> {
     let wrong = |key: &str, rule: String| Err(Error::new(Kind::Config, format!("{file}: {key}: {rule}")));
-    if let Err(rule) = base_url(&config.source.base_url) {
+    if let Err(rule) = api_host(&config.source.base_url) {
         return wrong("source.base_url", rule);
     }
     let source = &config.source;
@@ -22,14 +22,26 @@ pub fn check(file: &str, config: &Config, entities: &[&str]) -> Result<()> {
     if source.time_zone.as_deref().is_some_and(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
         return wrong("source.time_zone", "must be an IANA name such as \"America/New_York\"".to_owned());
     }
+    if let Some((key, rule)) = oauth(source) {
+        return wrong(&key, rule);
+    }
     if let Some((key, rule)) = limits(config).or_else(|| sync(config, entities)).or_else(|| output(config)) {
         return wrong(&key, rule);
     }
     Ok(())
 }
 
-/// The rule that a base URL breaks, if any.
-pub fn base_url(text: &str) -> std::result::Result<(), String> {
+/// The rule that the address of the API breaks, if any.
+pub fn api_host(text: &str) -> std::result::Result<(), String> {
+    let url = private(text)?;
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+        return Err("must be scheme and host only".to_owned());
+    }
+    Ok(())
+}
+
+/// An address to which secrets may be sent, or the rule that it breaks.
+fn private(text: &str) -> std::result::Result<url::Url, String> {
     let url = url::Url::parse(text).map_err(|e| format!("\"{text}\" is not a URL: {e}"))?;
     let host = url.host_str().unwrap_or_default();
     match url.scheme() {
@@ -42,10 +54,7 @@ pub fn base_url(text: &str) -> std::result::Result<(), String> {
         }
         scheme => return Err(format!("must start with https://, not {scheme}://")),
     }
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-        return Err("must be scheme and host only".to_owned());
-    }
-    Ok(())
+    Ok(url)
 }
 
 fn is_loopback(url: &url::Url) -> bool {
@@ -57,6 +66,35 @@ type Broken = Option<(String, String)>;
 
 fn broken(key: &str, rule: impl Into<String>) -> Broken {
     Some((key.to_owned(), rule.into()))
+}
+
+fn oauth(source: &super::SourceSettings) -> Broken {
+    let oauth = source.oauth.as_ref()?;
+    if source.access_key.is_some() || source.access_token.is_some() {
+        return broken(
+            "source.oauth",
+            "set one way to sign in: access_key and access_key_secret, access_token, or [source.oauth]",
+        );
+    }
+    let given = |secret: &Option<secrecy::SecretString>| {
+        secret.as_ref().is_some_and(|s| !secrecy::ExposeSecret::expose_secret(s).is_empty())
+    };
+    let parts = [
+        ("client_id", oauth.client_id.as_ref().is_some_and(|id| !id.is_empty())),
+        ("client_secret", given(&oauth.client_secret)),
+        ("refresh_token", given(&oauth.refresh_token)),
+    ];
+    if let Some((name, _)) = parts.iter().find(|(_, given)| !given) {
+        return broken(
+            &format!("source.oauth.{name}"),
+            "is missing; client_id, client_secret and refresh_token go together",
+        );
+    }
+    match private(&oauth.token_url) {
+        Ok(url) if url.query().is_none() && url.username().is_empty() && url.password().is_none() => None,
+        Ok(_) => broken("source.oauth.token_url", "must be scheme, host and path only"),
+        Err(rule) => broken("source.oauth.token_url", rule),
+    }
 }
 
 fn limits(config: &Config) -> Broken {
@@ -151,13 +189,14 @@ pub fn unknown_entity(name: &str, entities: &[&str]) -> String {
 impl Config {
     /// True if the vendor's address is on this machine: a simulator.
     pub fn is_loopback(&self) -> bool {
-        url::Url::parse(&self.source.base_url).is_ok_and(|url| is_loopback(&url))
+        let here = |url: &str| url::Url::parse(url).is_ok_and(|url| is_loopback(&url));
+        here(&self.source.base_url) && self.source.oauth.as_ref().is_none_or(|oauth| here(&oauth.token_url))
     }
 
     /// The error for a command that needs the vendor and has no way to sign in.
     pub fn missing_credentials(file: &str) -> Error {
         Error::new(Kind::Config, format!("{file}: source: no credentials")).hint(format!(
-            "set access_key and access_key_secret (or GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET), or access_token; {} names the host",
+            "set access_key and access_key_secret (or GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET), access_token, or [source.oauth]; {} names the host",
             env::BASE_URL
         ))
     }
@@ -178,6 +217,16 @@ mod tests {
             ("[source]\nbase_url = \"api.gong.io\"", "f: source.base_url: \"api.gong.io\" is not a URL"),
             ("[source]\nbase_url = \"ftp://x\"", "must start with https://, not ftp://"),
             ("[source]\naccess_key = \"k\"", "f: source.access_key: access_key and access_key_secret go together"),
+            ("[source.oauth]\nclient_id = \"a\"", "f: source.oauth.client_secret: is missing"),
+            ("[source]\naccess_token = \"t\"\n[source.oauth]", "f: source.oauth: set one way to sign in"),
+            (
+                "[source.oauth]\nclient_id = \"a\"\nclient_secret = \"b\"\nrefresh_token = \"c\"\ntoken_url = \"http://app.gong.io/x\"",
+                "f: source.oauth.token_url: http:// sends the credentials in the clear",
+            ),
+            (
+                "[source.oauth]\nclient_id = \"a\"\nclient_secret = \"b\"\nrefresh_token = \"c\"\ntoken_url = \"https://x/y?z=1\"",
+                "f: source.oauth.token_url: must be scheme, host and path only",
+            ),
             ("[source]\ntime_zone = \"Mars\"", "f: source.time_zone: must be an IANA name"),
             ("[limits]\nrequests_per_second = 0", "f: limits.requests_per_second: must be above 0"),
             (

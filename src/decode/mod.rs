@@ -11,9 +11,8 @@ mod value;
 
 use std::collections::HashMap;
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::SchemaRef;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
@@ -77,7 +76,7 @@ pub struct RowFacts {
 
 impl Decoded {
     /// A column of texts at the top of the table.
-    pub fn text_column(&self, name: &str) -> Option<&arrow::array::StringArray> {
+    pub fn text_column(&self, name: &str) -> Option<&StringArray> {
         self.batch.column_by_name(name)?.as_any().downcast_ref()
     }
 }
@@ -187,22 +186,37 @@ impl<'d> Page<'d> {
 /// Digests of the rows' keys. A null in a key is a value.
 fn keys(batch: &RecordBatch, names: &[String]) -> Vec<[u8; 16]> {
     let columns: Vec<_> = names.iter().filter_map(|name| nested(batch, name)).collect();
-    let options = FormatOptions::default().with_null("\u{0}");
-    let shown: Vec<_> = columns.iter().filter_map(|column| ArrayFormatter::try_new(column, &options).ok()).collect();
     let digest = |row| {
         let mut hash = Sha256::new();
-        for column in &shown {
-            let text = column.value(row).to_string();
-            hash.update(text.len().to_le_bytes());
-            hash.update(text);
+        for column in &columns {
+            match key_text(column, row) {
+                Some(text) => {
+                    hash.update(text.len().to_le_bytes());
+                    hash.update(text);
+                }
+                None => hash.update(u64::MAX.to_le_bytes()),
+            }
         }
         half(hash)
     };
     (0..batch.num_rows()).map(digest).collect()
 }
 
+/// A plain value of a key as text; `None` for null.
+fn key_text(column: &ArrayRef, row: usize) -> Option<String> {
+    if column.is_null(row) {
+        return None;
+    }
+    let any = column.as_any();
+    let text = any.downcast_ref::<StringArray>().map(|c| c.value(row).to_owned());
+    let int = || any.downcast_ref::<Int64Array>().map(|c| c.value(row).to_string());
+    let instant = || any.downcast_ref::<TimestampMicrosecondArray>().map(|c| c.value(row).to_string());
+    let day = || any.downcast_ref::<Date32Array>().map(|c| c.value(row).to_string());
+    text.or_else(int).or_else(instant).or_else(day)
+}
+
 /// A column by name, or a member of a struct column by `struct.member`.
-fn nested(batch: &RecordBatch, name: &str) -> Option<arrow::array::ArrayRef> {
+fn nested(batch: &RecordBatch, name: &str) -> Option<ArrayRef> {
     let mut names = name.split('.');
     let mut column = batch.column_by_name(names.next()?)?.clone();
     for member in names {
@@ -267,3 +281,6 @@ fn half(hash: Sha256) -> [u8; 16] {
     digest.copy_from_slice(&hash.finalize()[..16]);
     digest
 }
+
+#[cfg(test)]
+mod golden_tests;

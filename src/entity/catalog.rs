@@ -1,6 +1,7 @@
 //! Which entities exist: the files of `schemas/`, embedded, parsed and checked once at start-up.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::spec::{ColumnSpec, EntitySpec};
 use super::tree::{self, Field};
@@ -83,6 +84,20 @@ impl Catalog {
             validate::references(&format!("schemas/{}.toml", entity.name), entity, known)?;
         }
         Ok(Box::leak(Box::new(Catalog { entities })))
+    }
+
+    /// The catalog with the replacements that the environment names, loaded once.
+    ///
+    /// # Errors
+    /// As [`Catalog::load`].
+    pub fn of_environment() -> Result<&'static Catalog> {
+        static LOADED: OnceLock<&'static Catalog> = OnceLock::new();
+        if let Some(catalog) = LOADED.get() {
+            return Ok(catalog);
+        }
+        let replacements = std::env::var_os(SCHEMAS_VARIABLE).map(PathBuf::from);
+        let catalog = Catalog::load(replacements.as_deref())?;
+        Ok(LOADED.get_or_init(|| catalog))
     }
 
     /// All entities, in catalog order.

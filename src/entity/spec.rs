@@ -4,8 +4,10 @@
 
 use serde::Deserialize;
 
+use super::direct::{FilterSpec, FilteredSpec, GetSpec};
+
 /// One entity: what is asked of the vendor and what becomes of the answer.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EntitySpec {
     /// Table, folder and `--entities` value.
@@ -27,6 +29,16 @@ pub struct EntitySpec {
     pub empty: EmptyRule,
     /// How private calls are kept out of records that carry no flag.
     pub private: Option<PrivateRule>,
+    /// Filters of `list`, by the vendor's names.
+    #[serde(default)]
+    pub filters: std::collections::BTreeMap<String, FilterSpec>,
+    /// Filters without which the vendor does not answer.
+    #[serde(default)]
+    pub required: Vec<String>,
+    /// Another endpoint, for filters that the usual one lacks.
+    pub filtered: Option<FilteredSpec>,
+    /// One record by its id.
+    pub get: Option<GetSpec>,
     /// Columns that identify a row.
     pub key: Vec<String>,
     /// Columns that order the file.
@@ -117,7 +129,7 @@ pub enum Media {
 }
 
 /// How one request is built.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RequestSpec {
     /// GET sends inputs in the query, POST in the body (API reference, E.3).
@@ -165,7 +177,7 @@ pub enum Dates {
 }
 
 /// Where the parts of an answer are; dotted paths.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PageSpec {
     /// The records array.
@@ -187,6 +199,9 @@ pub struct PageSpec {
     pub zone: Option<String>,
     /// The address of a media file, within a record.
     pub link: Option<String>,
+    /// The answer holds one record and no list: `get`.
+    #[serde(skip)]
+    pub single: bool,
 }
 
 /// Which 404 means "no rows" (API reference, F.3).
@@ -225,7 +240,7 @@ impl From<EmptyForm> for EmptyRule {
 }
 
 /// One line of the table: a leaf, a list of plain values, or a group.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ColumnSpec {
     /// Place in the vendor's record: `parties[].emailAddress`.

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalog::line;
+use super::direct;
 use super::spec::{ColumnKind, ColumnSpec, EntitySpec, Method, Read};
-use super::tree::{Field, Shape};
+use super::tree::{Field, Leaf, Shape};
 use crate::error::{Error, Kind, Result};
 
-fn wrong(file: &str, key: &str, rule: impl std::fmt::Display) -> Error {
+/// The error of a broken rule.
+pub(super) fn wrong(file: &str, key: &str, rule: impl std::fmt::Display) -> Error {
     Error::new(Kind::Schema, format!("{file}: {key}: {rule}"))
         .hint("schemas/README.md explains each key of an entity file")
 }
@@ -27,6 +29,7 @@ pub fn entity(file: &str, name: &str, spec: &EntitySpec) -> Result<()> {
         return Err(wrong(file, "request.path", "POST /v2/calls writes to Gong and must never be sent"));
     }
     reading(file, spec)?;
+    direct::check(file, spec)?;
     let mut ids = BTreeMap::new();
     for column in &spec.columns {
         one_column(file, spec, column)?;
@@ -143,6 +146,9 @@ pub fn table(file: &str, spec: &EntitySpec, fields: &[Field]) -> Result<()> {
                 };
             }
             match shape {
+                Some(Shape::Leaf(Leaf::Float | Leaf::Bool | Leaf::Json)) if what == "key" => {
+                    return Err(wrong(file, what, format!("{name} has a type that identifies nothing")));
+                }
                 Some(Shape::Leaf(_)) => {}
                 Some(_) => return Err(wrong(file, what, format!("{name} is not a plain column"))),
                 None => return Err(wrong(file, what, format!("there is no column {name}"))),

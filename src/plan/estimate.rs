@@ -17,6 +17,8 @@ pub struct Rates {
     pub per_day: u32,
     /// Bytes a row, by entity.
     pub bytes_per_row: BTreeMap<String, f64>,
+    /// Requests of one unit of a fan-out, by entity.
+    pub members: BTreeMap<String, u64>,
 }
 
 /// The cost of a plan.
@@ -51,14 +53,18 @@ pub fn estimate(planned: &[Planned], rates: &Rates) -> Estimate {
     for one in planned {
         let name = &one.unit.entity.name;
         let cost = total.entities.entry(name.clone()).or_default();
-        let requests = requests(one);
+        let requests = requests(one, rates);
         cost.units += 1;
         cost.requests += requests;
         let bytes = one.expected.unwrap_or(0) as f64 * rates.bytes_per_row.get(name).copied().unwrap_or(0.0);
         cost.bytes += bytes as u64;
         total.requests += requests;
         // A list of one page costs one request, whatever it holds.
-        let certain = one.expected.is_some() || one.unit.entity.page.cursor.is_none();
+        let fan = one.unit.entity.each();
+        let certain = match fan.is_empty() {
+            true => one.expected.is_some() || one.unit.entity.page.cursor.is_none(),
+            false => rates.members.contains_key(name),
+        };
         if !certain && !total.unknown.contains(name) {
             total.unknown.push(name.clone());
         }
@@ -68,11 +74,16 @@ pub fn estimate(planned: &[Planned], rates: &Rates) -> Estimate {
     total
 }
 
-fn requests(one: &Planned) -> u64 {
-    let full = one.expected.map(|rows| rows.div_ceil(PAGE));
-    match one.unit.entity.read {
+fn requests(one: &Planned, rates: &Rates) -> u64 {
+    let entity = one.unit.entity;
+    // Gong pages by user where a row is a user's day.
+    let days =
+        if entity.page.explode.is_some() { one.unit.span.window().map_or(1, |w| u64::from(w.days())) } else { 1 };
+    let full = one.expected.map(|rows| rows.div_ceil(PAGE * days));
+    match entity.read {
         // No ids, no request.
-        Read::ById { .. } => full.unwrap_or(1),
+        Read::ById { .. } | Read::Media { .. } => full.unwrap_or(1),
+        _ if !entity.each().is_empty() => rates.members.get(&entity.name).copied().unwrap_or(1),
         _ => full.unwrap_or(1).max(1),
     }
 }

@@ -26,7 +26,7 @@ impl Progress {
         let bar = live.then(|| {
             let bar = ProgressBar::with_draw_target(Some(planned), ProgressDrawTarget::stderr());
             // The template is a constant that indicatif accepts; a default bar would do as well.
-            let style = ProgressStyle::with_template("{bar:32} {pos}/{len} requests, {msg}");
+            let style = ProgressStyle::with_template("{bar:24} {pos}/{len} requests, {wide_msg}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.enable_steady_tick(Duration::from_millis(250));
             bar

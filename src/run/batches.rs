@@ -7,13 +7,16 @@ use futures::future::BoxFuture;
 
 use super::part::Part;
 use super::session::Session;
-use super::trouble::Trouble;
-use crate::source::Inputs;
+use super::trouble::{Trouble, judge};
+use crate::source::{Inputs, build};
 use crate::state::{Missing, OpenUnit};
 use crate::unit::Unit;
 
 /// So many ids in one request are proven to work (API reference, D).
 const BATCH: usize = 100;
+
+/// No call has this id; the vendor answers "nothing found" to whoever may ask (API reference, F.3).
+pub const NO_CALL: &str = "1";
 
 /// Asks for every id that is not staged yet. Returns the ids that the vendor refused, with its words.
 pub async fn fetch(session: &Session, unit: Unit, open: &OpenUnit, ids: &[String]) -> Result<Vec<Missing>, Trouble> {
@@ -64,7 +67,11 @@ async fn whole(session: &Session, unit: Unit, open: &OpenUnit, ids: Vec<String>)
         Err(other) => return Err(other),
     };
     if ids.len() == 1 {
-        return Ok(vec![refused(session, &ids[0], &error)]);
+        return match answers(session, unit).await? {
+            true => Ok(vec![refused(session, &ids[0], &error)]),
+            // Without another id to compare with, a fault of the endpoint must not pass for one of the id.
+            false => Err(Trouble::Failed(error)),
+        };
     }
     let (left, right) = ids.split_at(ids.len() / 2);
     let first = (one(session, unit, open, left).await, one(session, unit, open, right).await);
@@ -113,8 +120,20 @@ async fn one(session: &Session, unit: Unit, open: &OpenUnit, ids: &[String]) -> 
     Part { session, unit, open, name: name(ids), inputs }.fetch(None).await.map(|_| ())
 }
 
+/// True if the endpoint answers at all: asked for a call that cannot exist, it says "nothing found".
+async fn answers(session: &Session, unit: Unit) -> Result<bool, Trouble> {
+    let inputs = Inputs { ids: vec![NO_CALL.to_owned()], subject: format!("{unit}, no call"), ..Inputs::default() };
+    match session.source.ask(unit.entity, &build(unit.entity, &inputs, None), false).await {
+        Ok(_) => Ok(true),
+        Err(failure) => match judge(session, unit, failure) {
+            Trouble::Failed(_) => Ok(false),
+            other => Err(other),
+        },
+    }
+}
+
 fn refused(session: &Session, id: &str, error: &crate::error::Error) -> Missing {
-    tracing::warn!("Gong fails on one call; the others of its batch are kept: {error}");
+    session.tally.warn(format!("call {id} is left out, the others of its window are kept: {error}"));
     Missing { id: id.to_owned(), reason: format!("refused: {error}"), since: session.now }
 }
 

@@ -130,6 +130,8 @@ async fn follow(
     let fetches = children.iter().map(|unit| fetch(session, *unit, &ids));
     let fetched: Vec<(Unit, Result<Fetched, Trouble>)> =
         children.iter().copied().zip(futures::future::join_all(fetches).await).collect();
+    // The semaphore is never closed.
+    let _one = session.landing.acquire().await;
     let stamps = land::call_stamps(&listing);
     let mut decoded: Vec<(Unit, Result<(Fetched, Vec<Decoded>), Trouble>)> = Vec::new();
     for (unit, fetched) in fetched {

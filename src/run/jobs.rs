@@ -137,8 +137,10 @@ fn settle(session: &Session, unit: Unit, result: Result<(), Trouble>) {
             session.tally.warn(with_hint(&error));
         }
         Trouble::NotPermitted(error) => {
-            session.tally.refuse(name);
-            session.tally.warn(format!("{name} is not permitted: {}", with_hint(&error)));
+            // Several units are under way when the first is refused; one warning says it.
+            if session.tally.refuse(name) {
+                session.tally.warn(format!("{name} is not permitted: {}", with_hint(&error)));
+            }
         }
         Trouble::Fatal(error) => session.tally.fatal(&error),
     }

@@ -7,13 +7,14 @@
 //! A crash before 3 leaves the open unit: the next run goes on with it and writes the same key again. So an object without its row is
 //! replaced, a row without its object cannot be, and no reader ever sees a window twice.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use arrow::array::Array;
 use chrono::Duration;
 
+use super::chosen::{self, Chosen};
 use super::guard::{self, Change};
 use super::privacy::Hidden;
+use super::quarantine;
 use super::session::Session;
 use super::trouble::Trouble;
 use crate::decode::{Decoded, Decoder, Stamps, table};
@@ -51,7 +52,7 @@ fn outrun(session: &Session, unit: Unit, open: &OpenUnit) -> bool {
     matches!(due::by_age(end, open.read_at, session.now, rules.ages_of(unit.entity)), Some(Age::Passed(_)))
 }
 
-/// Decodes every staged page of an open unit.
+/// Decodes every staged page of an open unit. Decoded pages are large: the caller holds the session's one place for them.
 pub fn decode(
     session: &Session,
     unit: Unit,
@@ -92,14 +93,6 @@ pub struct Landing<'a> {
     pub unasked: u64,
 }
 
-/// The rows of a reading that belong on disk.
-struct Chosen {
-    keep: Vec<(usize, usize)>,
-    digests: Vec<(Digest, Digest)>,
-    private: u64,
-    private_keys: HashSet<Digest>,
-}
-
 /// What became of a reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Landed {
@@ -118,8 +111,8 @@ pub async fn land(
     landing: Landing<'_>,
 ) -> Result<Landed, Trouble> {
     let name = &unit.entity.name;
-    note_oddities(session, unit, &pages).await?;
-    let chosen = choose(session, unit, &pages, &landing);
+    quarantine::note(session, unit, &pages).await?;
+    let chosen = chosen::choose(session, unit, &pages, &landing);
     let before = session.ledger.unit(unit)?;
     let old = session.ledger.row_digests(unit)?;
     let change = Change::between(before.as_ref(), &old, &chosen.digests, &chosen.private_keys, chosen.private);
@@ -159,49 +152,8 @@ pub async fn land(
     })?;
     failpoint::reached(failpoint::COMMITTED);
     count(session, &row, &change, previous.is_some(), !same, bytes);
-    tracing::debug!(unit = %unit, rows = row.rows, new = change.new, changed = change.changed, gone = change.gone, "committed {name}");
+    tracing::info!(unit = %unit, rows = row.rows, new = change.new, changed = change.changed, gone = change.gone, "committed {name}");
     Ok(Landed::Committed)
-}
-
-/// Private rows, rows that nobody asked for and repeated keys stay out.
-fn choose(session: &Session, unit: Unit, pages: &[Decoded], landing: &Landing) -> Chosen {
-    let mut chosen =
-        Chosen { keep: Vec::new(), digests: Vec::new(), private: landing.unasked, private_keys: HashSet::new() };
-    let mut place: HashMap<Digest, usize> = HashMap::new();
-    chosen.private_keys.extend(landing.private.iter().map(|id| crate::decode::key_digest(id)));
-    for (page, decoded) in pages.iter().enumerate() {
-        let calls = landing.hidden.and_then(|hidden| decoded.text_column(&hidden.column));
-        for (row, facts) in decoded.rows.iter().enumerate() {
-            let id = facts.id.as_ref();
-            let call = calls.filter(|c| c.is_valid(row)).map(|c| c.value(row));
-            if landing.hidden.is_some_and(|hidden| call.is_some_and(|call| hidden.unknown.contains(call))) {
-                continue;
-            }
-            if landing.asked.is_some_and(|asked| id.is_none_or(|id| !asked.contains(id))) {
-                session
-                    .tally
-                    .warn(format!("{}: Gong gave a record that was not asked for; it was left out", unit.entity.name));
-                continue;
-            }
-            let hidden = landing.hidden.is_some_and(|hidden| call.is_some_and(|call| hidden.private.contains(call)));
-            let private = hidden || facts.private || id.is_some_and(|id| landing.private.contains(id));
-            if private && !session.config.sync.include_private {
-                chosen.private += 1;
-                chosen.private_keys.insert(facts.key);
-                continue;
-            }
-            match place.get(&facts.key) {
-                // The later reading of the two is the fresher one.
-                Some(&at) => (chosen.keep[at], chosen.digests[at].1) = ((page, row), facts.digest),
-                None => {
-                    place.insert(facts.key, chosen.keep.len());
-                    chosen.keep.push((page, row));
-                    chosen.digests.push((facts.key, facts.digest));
-                }
-            }
-        }
-    }
-    chosen
 }
 
 fn facts(
@@ -268,8 +220,6 @@ async fn write(
         ledger_id: session.ledger_id.clone(),
         object: path.clone(),
     };
-    // The semaphore is never closed.
-    let _one = session.encoding.acquire().await;
     let compression = session.config.output.compression;
     let encode = move || -> crate::error::Result<Encoded> {
         let batches: Vec<_> = pages.into_iter().map(|page| page.batch).collect();
@@ -283,33 +233,6 @@ async fn write(
     let etag = session.store.put(&path, encoded.bytes).await?;
     failpoint::reached(failpoint::OBJECT);
     Ok(ObjectRow { path, read_at: open.read_at, bytes, sha256: encoded.sha256, etag, sequence: 0 })
-}
-
-/// Reports what the schema did not expect, and sets unreadable records aside.
-async fn note_oddities(session: &Session, unit: Unit, pages: &[Decoded]) -> Result<(), Trouble> {
-    let name = &unit.entity.name;
-    let mut lines = String::new();
-    for page in pages {
-        let drift = page.drift.total();
-        session.tally.entity(name, |e| e.drift += drift);
-        for line in page.drift.lines() {
-            session.tally.warn(format!("{name}: {line}; kept in _extra"));
-        }
-        for (reason, record) in &page.bad {
-            let one = serde_json::json!({ "entity": name, "span": unit.span.to_string(), "reason": reason, "record": record });
-            lines.push_str(&one.to_string());
-            lines.push('\n');
-        }
-    }
-    if lines.is_empty() {
-        return Ok(());
-    }
-    let count = lines.lines().count() as u64;
-    let path = format!("_gong_elt/quarantine/{name}/{}-{}.jsonl", unit.span, session.run_id);
-    session.store.put(&path, lines.into()).await?;
-    session.tally.entity(name, |e| e.quarantined += count);
-    session.tally.warn(format!("{unit}: {count} records could not be read and were set aside in {path}"));
-    Ok(())
 }
 
 fn count(session: &Session, row: &UnitRow, change: &Change, was_there: bool, rewritten: bool, bytes: u64) {

@@ -29,6 +29,8 @@ pub async fn read(session: &Session, unit: Unit) -> Result<(), Trouble> {
         let member = members.iter().find(|member| part_name(member) == part);
         stamps(session, unit, &open, member)
     };
+    // The semaphore is never closed.
+    let _one = session.landing.acquire().await;
     let pages = land::decode(session, unit, &open, stamps)?;
     if unit.entity.name == pins::COMPANY {
         pins::check_company(session, &pages)?;

@@ -6,10 +6,11 @@ use arrow::array::{Array, StringArray};
 
 use super::session::Session;
 use super::trouble::Trouble;
-use crate::decode::{Decoded, StampValue};
-use crate::entity::Entity;
+use crate::decode::{Decoded, Decoder, StampValue, Stamps};
 use crate::entity::spec::Stamp;
-use crate::error::{Error, Kind};
+use crate::entity::{Catalog, Entity};
+use crate::error::{Error, Kind, Result};
+use crate::state::Ledger;
 use crate::unit::Unit;
 
 /// One request of a fan-out: the inputs that name its member, and the stamps of its rows.
@@ -39,8 +40,19 @@ fn fact(fan: &str) -> String {
     format!("ids of {fan}")
 }
 
+/// One id for each fan-out that goes over `entity`, from a page of it: enough to ask for a permission.
+pub fn first(entity: &'static Entity, body: &str) -> Vec<(&'static str, String)> {
+    let decoded = Decoder::new(entity).page(body, &Stamps::default());
+    let fans = FANS.iter().filter(|(_, source, ..)| *source == entity.name);
+    let id = |column: &str| {
+        let values = decoded.as_ref()?.text_column(column)?;
+        values.iter().flatten().next().map(str::to_owned)
+    };
+    fans.filter_map(|(fan, _, column, _)| Some((*fan, id(column)?))).collect()
+}
+
 /// Keeps the ids of a snapshot that others fan out over.
-pub fn note(session: &Session, unit: Unit, pages: &[Decoded]) -> Result<(), Trouble> {
+pub fn note(session: &Session, unit: Unit, pages: &[Decoded]) -> std::result::Result<(), Trouble> {
     for (fan, _, column, _) in FANS.iter().filter(|(_, entity, ..)| *entity == unit.entity.name) {
         let mut ids: BTreeSet<String> = BTreeSet::new();
         for page in pages {
@@ -52,8 +64,22 @@ pub fn note(session: &Session, unit: Unit, pages: &[Decoded]) -> Result<(), Trou
     Ok(())
 }
 
+/// Requests that one unit of each fan-out takes, as far as its sources were read.
+pub fn counts(ledger: &Ledger, catalog: &Catalog) -> Result<BTreeMap<String, u64>> {
+    let mut counts = BTreeMap::new();
+    for entity in catalog.all().filter(|e| !e.each().is_empty()) {
+        let mut product = Some(1);
+        for fan in entity.each() {
+            let ids: Option<Vec<String>> = ledger.fact(&fact(fan))?.and_then(|text| serde_json::from_str(&text).ok());
+            product = product.zip(ids).map(|(product, ids)| product * ids.len() as u64);
+        }
+        counts.extend(product.map(|product| (entity.name.clone(), product)));
+    }
+    Ok(counts)
+}
+
 /// Every request of an entity's fan-out; a single one without inputs for an entity that has none.
-pub fn of(session: &Session, entity: &Entity) -> Result<Vec<Member>, Trouble> {
+pub fn of(session: &Session, entity: &Entity) -> std::result::Result<Vec<Member>, Trouble> {
     let mut members = vec![Member::default()];
     for fan in entity.each() {
         let Some((_, source, _, stamp)) = FANS.iter().find(|(name, ..)| name == fan) else { continue };

@@ -3,6 +3,7 @@
 //! The only room that knows more than one stage; it translates between them.
 
 mod batches;
+mod chosen;
 mod family;
 mod guard;
 mod jobs;
@@ -16,17 +17,22 @@ mod pins;
 mod planning;
 mod privacy;
 mod publish;
+mod quarantine;
 mod session;
 mod tally;
+mod token_store;
 mod trouble;
 mod zone;
 
+pub use batches::NO_CALL;
+pub use members::first as first_members;
 pub use meter::LedgerMeter;
 pub use pins::check_output;
 pub use planning::{ask_backfill, ask_sync, plan_report, planned, probe, rules_of, selected};
 pub use publish::text;
 pub use session::{Session, new_id, new_run_id};
 pub use tally::{Tally, with_hint};
+pub use token_store::LedgerTokens;
 pub use trouble::credentials_hint;
 pub use zone::known as known_zone;
 

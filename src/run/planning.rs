@@ -9,7 +9,7 @@ use super::members;
 use super::publish::text;
 use super::session::{Session, fingerprint};
 use crate::config::{Config, Span as Time};
-use crate::entity::spec::Read;
+use crate::entity::spec::{Days, Read};
 use crate::entity::{Catalog, Entity};
 use crate::error::Result;
 use crate::plan::{self, Ask, AskKind, Begun, Facts, Known, Planned, Rates, Reason, Rules, Sample, grid};
@@ -140,6 +140,7 @@ pub fn plan_report(
     let rates = Rates {
         per_second: config.limits.requests_per_second,
         per_day: config.limits.daily_budget(),
+        members: members::counts(ledger, catalog)?,
         bytes_per_row: seen
             .into_iter()
             .map(|(name, (bytes, rows))| (name, bytes as f64 / rows.max(1) as f64))
@@ -173,7 +174,8 @@ pub async fn probe(source: &Source, ledger: &Ledger, planned: &[Planned]) -> Res
     let mut asked = 0;
     let mut months = std::collections::BTreeSet::new();
     for one in planned.iter().filter(|p| p.expected.is_none()) {
-        let Some(window) = one.unit.span.window().filter(|_| one.unit.entity.parent().is_none()) else { continue };
+        let listing = matches!(one.unit.entity.read, Read::Window { days: Days::Utc, .. });
+        let Some(window) = one.unit.span.window().filter(|_| listing) else { continue };
         let month = grid::month_of(window.from);
         if !months.insert((one.unit.entity.name.clone(), month)) {
             continue;

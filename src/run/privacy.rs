@@ -50,8 +50,10 @@ pub async fn hidden(session: &Session, unit: Unit, pages: &[Decoded]) -> Result<
         |wanted: Visibility| known.iter().filter(move |(_, v)| **v == wanted).map(|(id, _)| id.clone()).collect();
     let absent: BTreeSet<String> = with(Visibility::Absent);
     if !absent.is_empty() && rule.unknown == Unknown::Keep {
-        let (count, name) = (absent.len(), &unit.entity.name);
-        session.tally.warn(format!("{name}: rows of {count} calls that Gong does not show were kept"));
+        let name = &unit.entity.name;
+        session.tally.warn(format!(
+            "{name}: rows of calls that Gong does not show were kept, because they hold nothing of the call"
+        ));
     }
     let unknown = if rule.unknown == Unknown::Drop { absent } else { BTreeSet::new() };
     Ok(Some(Hidden { column: rule.call.clone(), private: with(Visibility::Private), unknown }))

@@ -47,8 +47,8 @@ pub struct Session {
     pub zone: OnceLock<Tz>,
     /// `--accept-shrink`.
     pub accept_shrink: bool,
-    /// Encoding takes memory: one file at a time.
-    pub encoding: Semaphore,
+    /// Decoded rows take memory: one unit or family at a time.
+    pub landing: Semaphore,
     /// Real time of the newest manifest, in seconds since 1970.
     pub manifest_at: AtomicI64,
 }

@@ -67,9 +67,9 @@ impl Tally {
         }
     }
 
-    /// Notes an entity that the vendor does not permit.
-    pub fn refuse(&self, entity: &str) {
-        self.lock().refused.insert(entity.to_owned());
+    /// Notes an entity that the vendor does not permit; false if that was known.
+    pub fn refuse(&self, entity: &str) -> bool {
+        self.lock().refused.insert(entity.to_owned())
     }
 
     /// True if the vendor does not permit the entity.

@@ -80,7 +80,16 @@ impl Store {
 
     /// Removes an object; one that is not there is fine.
     pub async fn remove(&self, path: &str) -> Result<()> {
-        match self.inner.delete(&self.at(path)).await {
+        let removed = self.inner.delete(&self.at(path)).await;
+        if let Some(folder) = self.folder.as_ref().and_then(|root| root.join(path).parent().map(FilePath::to_path_buf))
+        {
+            // A removal that a power cut undoes would bring rows back.
+            let synced = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
+            if let Err(e) = synced.or_else(|e| if e.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(e) }) {
+                return Err(Error::new(Kind::Output, format!("cannot remove {path} below {}", self.shown)).caused_by(e));
+            }
+        }
+        match removed {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(e) => Err(Error::new(Kind::Output, format!("cannot remove {path} below {}", self.shown)).caused_by(e)),
         }

@@ -11,7 +11,7 @@ use crate::entity::Entity;
 use crate::entity::spec::EmptyRule;
 
 /// Longest text of the vendor that goes into a message, in characters.
-const LONGEST_TEXT: usize = 300;
+pub const LONGEST_TEXT: usize = 300;
 
 /// What one answer means.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +28,13 @@ pub enum Verdict {
     Throttled(Option<Duration>, Told),
     /// Will not change by asking again.
     Refused(Refusal, Told),
+}
+
+impl Verdict {
+    /// True if it is what the request was sent with that was refused, or its host, and not what was asked.
+    pub fn doubts_access(&self) -> bool {
+        matches!(self, Verdict::Refused(Refusal::Credentials | Refusal::Redirect(_), _))
+    }
 }
 
 /// One page of records.
@@ -135,14 +142,20 @@ fn page(entity: &Entity, answer: &Answer) -> Verdict {
         Err(e) => return broken(format!("the answer is not whole JSON ({} bytes: {e})", body.len())),
     };
     let name = &entity.page.rows;
-    let records: Option<Vec<&RawValue>> = whole.get(name.as_str()).and_then(|raw| serde_json::from_str(raw.get()).ok());
+    let given = whole.get(name.as_str());
+    let records: Option<Vec<&RawValue>> = match given {
+        Some(raw) if entity.page.single => Some(vec![*raw]).filter(|_| raw.get().starts_with('{')),
+        Some(raw) => serde_json::from_str(raw.get()).ok(),
+        None => None,
+    };
     let Some(records) = records else {
-        return broken(format!("the answer lacks its records array \"{name}\""));
+        let what = if entity.page.single { "record" } else { "records array" };
+        return broken(format!("the answer lacks its {what} \"{name}\""));
     };
     let at = |path: &Option<String>| envelope(&whole, path.as_deref()?);
     let cursor = at(&entity.page.cursor).and_then(|c| c.as_str().map(str::to_owned)).filter(|c| !c.is_empty());
     let total = at(&entity.page.total).and_then(|total| total.as_u64());
-    let text = whole.get(name.as_str()).map_or("", |raw| raw.get());
+    let text = given.map_or("", |raw| raw.get());
     let rest =
         whole.iter().filter(|(key, _)| *key != name).map(|(key, raw)| (key.clone(), raw.get().to_owned())).collect();
     Verdict::Page(Page {
@@ -192,7 +205,7 @@ fn error_text(error: &Value) -> Option<String> {
 }
 
 /// Text of the vendor, fit for one line of a log.
-fn clean(text: &str, longest: usize) -> String {
+pub fn clean(text: &str, longest: usize) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(longest).collect()
 }
 

@@ -3,8 +3,15 @@
 //! Inside out: transport (one attempt) < limiter (a permit per attempt) < retry < pager. Knows no ledger, no file and no table; a
 //! page leaves as the vendor's text.
 
+mod advice;
+mod auth;
 mod classify;
+mod download;
+mod grant;
 mod limiter;
+mod line;
+mod media;
+mod oauth;
 mod pager;
 mod request;
 mod retry;
@@ -13,59 +20,44 @@ mod transport;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
+pub use auth::{Access, Auth};
 pub use classify::{Page, Refusal, Told};
+pub use download::{Download, Fetched};
+pub use grant::Tokens;
 pub use limiter::{Limiter, Meter, Pass};
+pub use line::Line;
+pub use media::{Body, ByteRange, Link, MediaClient, MediaError};
+pub use oauth::{OAuth, Stored, TokenStore, Turn};
 pub use pager::{Pager, Step};
 pub use request::{Inputs, Request, build};
 pub use retry::{Failure, Reply, Story};
 pub use transport::{Answer, Http, SendError, Transport};
 
 use crate::clock::Clock;
-use crate::config::LimitSettings;
 use crate::entity::Entity;
 use classify::{Verdict, classify};
-use retry::{Attempts, Delays, Next, next};
+use retry::{Attempts, next};
 
 /// Everything that is between a unit and the vendor.
 pub struct Source {
     transport: Box<dyn Transport>,
-    limiter: Limiter,
+    auth: Auth,
+    line: Line,
     clock: Arc<dyn Clock>,
-    max_retries: u32,
-    longest: Duration,
-    seed: u64,
-    retries: AtomicU64,
     answered: AtomicU64,
     by_entity: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Source {
-    /// A source over `transport`; `seed` decides the jitter of delays.
-    pub fn new(
-        transport: Box<dyn Transport>,
-        limiter: Limiter,
-        clock: Arc<dyn Clock>,
-        settings: &LimitSettings,
-        seed: u64,
-    ) -> Source {
-        Source {
-            transport,
-            limiter,
-            clock,
-            max_retries: settings.max_retries,
-            longest: settings.max_wait.std() + settings.request_timeout.std(),
-            seed,
-            retries: AtomicU64::new(0),
-            answered: AtomicU64::new(0),
-            by_entity: Mutex::new(BTreeMap::new()),
-        }
+    /// A source over `transport`, which signs in with `auth`; each attempt waits in `line`.
+    pub fn new(transport: Box<dyn Transport>, auth: Auth, line: Line, clock: Arc<dyn Clock>) -> Source {
+        Source { transport, auth, line, clock, answered: AtomicU64::new(0), by_entity: Mutex::new(BTreeMap::new()) }
     }
 
-    /// Requests sent, retries included.
+    /// Requests sent, retries and refreshes of tokens included.
     pub fn requests(&self) -> u64 {
-        self.limiter.sent()
+        self.line.limiter.sent()
     }
 
     /// Requests sent by entity, retries included.
@@ -75,7 +67,7 @@ impl Source {
 
     /// Attempts beyond the first of each request.
     pub fn retries(&self) -> u64 {
-        self.retries.load(Ordering::Relaxed)
+        self.line.retries()
     }
 
     /// True once the vendor has answered one request as asked: the credentials are good.
@@ -89,36 +81,23 @@ impl Source {
     /// [`Failure`], with the story of the attempts.
     pub async fn ask(&self, entity: &Entity, request: &Request, paging: bool) -> Result<Reply, Failure> {
         let mut attempts = Attempts::new(request);
-        let mut delays = Delays::new(self.seed ^ self.limiter.sent());
+        let mut delays = self.line.delays();
+        let mut renewed = false;
         loop {
+            let access = self.auth.access(&self.line).await?;
             let outcome = {
-                let _permit = self.limiter.permit().await?;
-                attempts.begin();
+                let _permit = self.line.permit(&mut attempts).await?;
                 self.count(entity);
-                if attempts.retries() > 0 {
-                    self.retries.fetch_add(1, Ordering::Relaxed);
-                }
-                self.limiter.answer(self.transport.send(request)).await?
+                self.line.limiter.answer(self.transport.send(request, &access)).await?
             };
             let verdict = outcome.map(|answer| classify(entity, &answer, paging, self.clock.now()));
             match next(verdict) {
-                Next::Reply(verdict) => return self.reply(*verdict, &attempts),
-                Next::Again(told) => {
-                    if !attempts.may_retry(self.max_retries, self.longest) {
-                        return Err(Failure::Exhausted(attempts.story(told)));
-                    }
-                    let delay = delays.next_delay();
-                    tracing::debug!(path = request.path, delay_ms = delay.as_millis() as u64, "{told}: trying again");
-                    self.limiter.pause(delay).await?;
+                Err(undecided) => self.line.wait(&mut attempts, &mut delays, undecided).await?,
+                // An access that is refused may have ended before its time, or the customer may have moved: another one is tried, once.
+                Ok(verdict) if !renewed && verdict.doubts_access() && self.auth.renew(&access, &self.line).await? => {
+                    renewed = true;
                 }
-                Next::Throttled(wait, told) => {
-                    let wait = wait.unwrap_or_else(|| delays.next_delay());
-                    tracing::info!(path = request.path, wait_seconds = wait.as_secs(), "the vendor's limit is reached");
-                    self.limiter.close(wait).map_err(Failure::Ledger)?;
-                    if !attempts.may_wait() {
-                        return Err(Failure::Exhausted(attempts.story(told)));
-                    }
-                }
+                Ok(verdict) => return self.reply(verdict, &access, &attempts),
             }
         }
     }
@@ -128,7 +107,10 @@ impl Source {
         *counts.entry(entity.name.clone()).or_default() += 1;
     }
 
-    fn reply(&self, verdict: Verdict, attempts: &Attempts) -> Result<Reply, Failure> {
+    fn reply(&self, verdict: Verdict, access: &Access, attempts: &Attempts) -> Result<Reply, Failure> {
+        if !verdict.doubts_access() {
+            access.accept();
+        }
         if matches!(verdict, Verdict::Page(_) | Verdict::Empty) {
             self.answered.fetch_add(1, Ordering::Relaxed);
         }
@@ -136,9 +118,20 @@ impl Source {
             Verdict::Page(page) => Ok(Reply::Page(page)),
             Verdict::Empty => Ok(Reply::Empty),
             Verdict::CursorDead(told) => Ok(Reply::CursorDead(told)),
-            Verdict::Refused(refusal, told) => Err(Failure::Refused(refusal, attempts.story(told))),
-            // `next` answers these two with Again and Throttled.
+            Verdict::Refused(refusal, told) => Err(self.refused(refusal, access, attempts.story(told))),
+            // `next` gives neither of these two.
             Verdict::Transient(told) | Verdict::Throttled(_, told) => Err(Failure::Exhausted(attempts.story(told))),
         }
+    }
+
+    /// A refusal with the advice that fits the way of signing in.
+    fn refused(&self, refusal: Refusal, access: &Access, story: Story) -> Failure {
+        let error = match &refusal {
+            Refusal::Credentials => self.auth.refusal(access, None, &story),
+            Refusal::Forbidden if !self.has_answered() => self.auth.refusal(access, None, &story),
+            Refusal::Redirect(host) => self.auth.refusal(access, Some(host), &story),
+            _ => None,
+        };
+        error.map_or(Failure::Refused(refusal, story), Failure::Ledger)
     }
 }

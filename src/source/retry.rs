@@ -36,7 +36,7 @@ pub enum Reply {
 pub enum Failure {
     /// The run stops.
     Stopped,
-    /// The ledger failed.
+    /// The ledger failed, or there is no way left to sign in: no other request would fare better.
     Ledger(crate::error::Error),
     /// The vendor refused.
     Refused(Refusal, Story),
@@ -107,29 +107,26 @@ impl Delays {
     }
 }
 
-/// What to do after one attempt. Pure.
+/// Why an attempt decided nothing, so that another one follows.
 #[derive(Debug, PartialEq)]
-pub enum Next {
-    /// Done.
-    Reply(Box<Verdict>),
-    /// Try again after the usual delay.
-    Again(Told),
+pub enum Undecided {
+    /// It failed in a way that may pass: try again after the usual delay.
+    Failed(Told),
     /// Close the gate for all, for that long if the vendor said it, and try again.
     Throttled(Option<Duration>, Told),
 }
 
-/// Judges one attempt.
-pub fn next(outcome: Result<Verdict, SendError>) -> Next {
-    let passing = |text: String| Next::Again(Told { status: 0, request_id: None, text });
+/// Judges one attempt. Pure.
+pub fn next(outcome: Result<Verdict, SendError>) -> Result<Verdict, Undecided> {
     match outcome {
-        Ok(Verdict::Transient(told)) => Next::Again(told),
-        Ok(Verdict::Throttled(wait, told)) => Next::Throttled(wait, told),
-        Ok(verdict) => Next::Reply(Box::new(verdict)),
+        Ok(Verdict::Transient(told)) => Err(Undecided::Failed(told)),
+        Ok(Verdict::Throttled(wait, told)) => Err(Undecided::Throttled(wait, told)),
+        Ok(verdict) => Ok(verdict),
         Err(SendError::TooLarge) => {
             let told = Told { status: 200, request_id: None, text: SendError::TooLarge.to_string() };
-            Next::Reply(Box::new(Verdict::Refused(Refusal::BadRequest, told)))
+            Ok(Verdict::Refused(Refusal::BadRequest, told))
         }
-        Err(error) => passing(error.to_string()),
+        Err(error) => Err(Undecided::Failed(Told { status: 0, request_id: None, text: error.to_string() })),
     }
 }
 
@@ -163,6 +160,11 @@ impl<'r> Attempts<'r> {
     pub fn may_wait(&mut self) -> bool {
         self.throttled += 1;
         self.throttled <= MOST_THROTTLED
+    }
+
+    /// What is asked, for log lines.
+    pub fn path(&self) -> &str {
+        &self.request.path
     }
 
     /// Attempts beyond the first.

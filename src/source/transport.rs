@@ -5,10 +5,9 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
-use secrecy::ExposeSecret;
 
+use super::auth::Access;
 use super::request::Request;
-use crate::config::Credentials;
 use crate::entity::spec::Method;
 use crate::error::{Error, Kind, Result};
 
@@ -16,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 const LARGEST_BODY: usize = 256 << 20;
 
 /// What came back.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
@@ -26,6 +25,13 @@ pub struct Answer {
     pub redirect_host: Option<String>,
     /// The whole body.
     pub body: Bytes,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The body may hold tokens, links or customer data.
+        f.debug_struct("Answer").field("status", &self.status).field("bytes", &self.body.len()).finish_non_exhaustive()
+    }
 }
 
 /// Why nothing whole came back.
@@ -48,34 +54,27 @@ pub enum SendError {
 /// Sends one attempt. The real client, or a script in tests.
 pub trait Transport: Send + Sync {
     /// One attempt, without judgement.
-    fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, std::result::Result<Answer, SendError>>;
+    fn send<'a>(
+        &'a self,
+        request: &'a Request,
+        access: &'a Access,
+    ) -> BoxFuture<'a, std::result::Result<Answer, SendError>>;
 }
 
 /// The real client.
 pub struct Http {
     client: reqwest::Client,
-    base: String,
     timeout: Duration,
 }
 
 impl Http {
-    /// A client for the host `base_url`. Redirects are reported, never followed: they would drop or leak the credentials (API reference, A).
-    pub fn new(base_url: &str, credentials: &Credentials, timeout: Duration) -> Result<Http> {
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(AUTHORIZATION, authorization(credentials)?);
-        let client = reqwest::Client::builder()
-            .default_headers(headers)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("gong-elt/", env!("CARGO_PKG_VERSION")))
-            .timeout(timeout)
-            .build()
-            .map_err(|e| Error::new(Kind::Config, "cannot set up the HTTP client").caused_by(e))?;
-        Ok(Http { client, base: base_url.trim_end_matches('/').to_owned(), timeout })
+    /// A client whose attempts take at most `timeout`.
+    pub fn new(timeout: Duration) -> Result<Http> {
+        Ok(Http { client: client(timeout)?, timeout })
     }
 
-    async fn attempt(&self, request: &Request) -> std::result::Result<Answer, SendError> {
-        let mut url = url::Url::parse(&format!("{}{}", self.base, request.path))
+    async fn attempt(&self, request: &Request, access: &Access) -> std::result::Result<Answer, SendError> {
+        let mut url = url::Url::parse(&format!("{}{}", access.base, request.path))
             .map_err(|e| SendError::NotSent(e.to_string()))?;
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
@@ -87,64 +86,70 @@ impl Http {
                 self.client.post(url).header(CONTENT_TYPE, "application/json").body(body)
             }
         };
-        let mut response = builder.send().await.map_err(|e| self.failed(&e))?;
-        let text = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-        let redirect_host = text(LOCATION)
-            .map(|to| url::Url::parse(&to).ok().and_then(|u| u.host_str().map(str::to_owned)).unwrap_or(to));
-        let mut answer = Answer {
-            status: response.status().as_u16(),
-            retry_after: text(RETRY_AFTER),
-            redirect_host,
-            body: Bytes::new(),
-        };
-        let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|e| self.failed(&e))? {
-            if body.len() + chunk.len() > LARGEST_BODY {
-                return Err(SendError::TooLarge);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        answer.body = body.freeze();
-        Ok(answer)
-    }
-
-    fn failed(&self, error: &reqwest::Error) -> SendError {
-        if error.is_connect() {
-            return SendError::NotSent(root_cause(error));
-        }
-        if error.is_timeout() {
-            return SendError::TimedOut(self.timeout);
-        }
-        SendError::Broken(root_cause(error))
+        receive(builder.header(AUTHORIZATION, access.authorization.clone()), self.timeout).await
     }
 }
 
+/// A client that reports redirects and never follows them: they would drop or leak the credentials (API reference, A).
+pub fn client(timeout: Duration) -> Result<reqwest::Client> {
+    let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
+    reqwest::Client::builder()
+        .default_headers(headers)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("gong-elt/", env!("CARGO_PKG_VERSION")))
+        .timeout(timeout)
+        .build()
+        .map_err(|e| Error::new(Kind::Config, "cannot set up the HTTP client").caused_by(e))
+}
+
+/// Sends, and takes the whole answer.
+pub async fn receive(request: reqwest::RequestBuilder, timeout: Duration) -> std::result::Result<Answer, SendError> {
+    let mut response = request.send().await.map_err(|e| failed(&e, timeout))?;
+    let text = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let redirect_host =
+        text(LOCATION).map(|to| url::Url::parse(&to).ok().and_then(|u| u.host_str().map(str::to_owned)).unwrap_or(to));
+    let mut answer = Answer {
+        status: response.status().as_u16(),
+        retry_after: text(RETRY_AFTER),
+        redirect_host,
+        body: Bytes::new(),
+    };
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(|e| failed(&e, timeout))? {
+        if body.len() + chunk.len() > LARGEST_BODY {
+            return Err(SendError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    answer.body = body.freeze();
+    Ok(answer)
+}
+
+fn failed(error: &reqwest::Error, timeout: Duration) -> SendError {
+    if error.is_connect() {
+        return SendError::NotSent(root_cause(error));
+    }
+    if error.is_timeout() {
+        return SendError::TimedOut(timeout);
+    }
+    SendError::Broken(root_cause(error))
+}
+
 impl Transport for Http {
-    fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, std::result::Result<Answer, SendError>> {
-        Box::pin(self.attempt(request))
+    fn send<'a>(
+        &'a self,
+        request: &'a Request,
+        access: &'a Access,
+    ) -> BoxFuture<'a, std::result::Result<Answer, SendError>> {
+        Box::pin(self.attempt(request, access))
     }
 }
 
 /// The innermost cause. The outer ones repeat the whole address, whose query may hold a cursor.
-fn root_cause(error: &reqwest::Error) -> String {
+pub(super) fn root_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
     cause.to_string()
-}
-
-fn authorization(credentials: &Credentials) -> Result<HeaderValue> {
-    use base64::Engine as _;
-    let text = match credentials {
-        Credentials::AccessKey(key, secret) => {
-            let pair = format!("{}:{}", key.expose_secret(), secret.expose_secret());
-            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
-        }
-        Credentials::Token(token) => format!("Bearer {}", token.expose_secret()),
-    };
-    let mut value = HeaderValue::from_str(&text)
-        .map_err(|_| Error::new(Kind::Config, "source.access_token: has a character that no HTTP header can carry"))?;
-    value.set_sensitive(true);
-    Ok(value)
 }

@@ -10,6 +10,7 @@ mod migrations;
 mod open_units;
 mod quota;
 mod runs;
+mod tokens;
 mod units;
 mod visibility;
 
@@ -24,6 +25,7 @@ pub use lock::{Lock, Owner};
 pub use open_units::{OpenUnit, StagedPage};
 pub use quota::Gate;
 pub use runs::{Backfill, RunRow};
+pub use tokens::{TokenLock, TokenRow, TokenState};
 pub use units::{Commit, Digest, ObjectRow, RemovedRow, UnitRow};
 pub use visibility::Visibility;
 

@@ -29,6 +29,7 @@ base_url = "{url}"        # the simulator; Gong's own host in real use
 
 [sync]
 start_date = "{start}"
+# Five of the tables, so that the demo is short; all of them without this line.
 entities = ["users", "workspaces", "calls", "calls_extensive", "call_transcripts"]
 
 [output]

@@ -78,7 +78,7 @@ hint: config.example.toml shows every key"#,
             },
             r#"error: gong-elt.toml: source: no credentials
 
-hint: set access_key and access_key_secret (or GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET), or access_token; GONG_BASE_URL names the host"#,
+hint: set access_key and access_key_secret (or GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET), access_token, or [source.oauth]; GONG_BASE_URL names the host"#,
         ),
         case(
             "half of the credentials",

@@ -14,11 +14,34 @@ import sys
 
 import duckdb
 
+# Where a record's key is; names with _ were put beside the record by the test, because the vendor's record does not carry them.
 KEYS = {
-    "users": ("id",), "workspaces": ("id",), "calls": ("id",), "calls_extensive": ("metaData", "id"), "call_transcripts": ("callId",),
+    "users": ["id"], "workspaces": ["id"], "calls": ["id"], "calls_extensive": ["metaData.id"], "call_transcripts": ["callId"],
+    "settings_scorecards": ["scorecardId"], "settings_trackers": ["trackerId"], "library_folders": ["id"],
+    "library_folder_content": ["folderId", "id", "created", "snippet.fromSec"], "stats_activity_scorecards": ["answeredScorecardId"],
+    "stats_activity_aggregate": ["userId", "_from"], "stats_interaction": ["userId", "_from"],
+    "stats_activity_day_by_day": ["userId", "_from"], "coaching": ["_workspace", "_manager", "userId", "_from"],
 }
-TABLE_KEYS = {"calls_extensive": "call_id", "call_transcripts": "call_id"}
-STAMPS = {"calls_extensive": {"call_id", "call_started"}, "call_transcripts": {"call_started"}}
+TABLE_KEYS = {
+    "calls_extensive": ["call_id"], "call_transcripts": ["call_id"], "settings_scorecards": ["scorecard_id"],
+    "settings_trackers": ["tracker_id"], "library_folder_content": ["folder_id", "call_id", "created", "snippet.from_sec"],
+    "stats_activity_scorecards": ["answered_scorecard_id"], "stats_activity_aggregate": ["user_id", "from_date"],
+    "stats_interaction": ["user_id", "from_date"], "stats_activity_day_by_day": ["user_id", "from_date"],
+    "coaching": ["workspace_id", "manager_id", "user_id", "from_date"],
+}
+DATES = {"from_date", "to_date", "through_date", "time_zone"}
+# Columns that do not come from the record.
+STAMPS = {
+    "calls_extensive": {"call_id", "call_started"}, "call_transcripts": {"call_started"}, "library_folders": {"workspace_id"},
+    "library_folder_content": {"folder_id"}, "stats_activity_aggregate": DATES, "stats_interaction": DATES,
+    "stats_activity_day_by_day": DATES, "coaching": DATES | {
+        "workspace_id", "manager_id", "calls_listened", "calls_attended", "calls_with_feedback_count", "calls_with_comments", "scorecards_filled"},
+}
+# Columns with another name than the vendor's field.
+NAMES = {
+    "library_folder_content": {"id": "call_id"},
+    "stats_activity_day_by_day": {"fromDate": "from_date_time", "toDate": "to_date_time"},
+}
 # Media links are signed anew on every read and are not asked for unless a setting says so.
 NOT_ASKED = {"calls_extensive": {"media"}}
 COMMON = {"_extra", "_extracted_at", "_object", "month"}
@@ -51,6 +74,21 @@ def same_json(truth, text):
     return json.loads(text, parse_int=Number, parse_float=Number) == truth
 
 
+def rows_from(entity, record):
+    """The rows that one of the vendor's records becomes."""
+    if entity == "stats_activity_day_by_day":
+        for day in record.pop("userDailyActivityStats"):
+            # Gong lists a user's idle days too if the user did something in the same window: how a range is cut must not matter.
+            if any(isinstance(ids, list) and ids for ids in day.values()):
+                yield record | day | {"_from": day["fromDate"][:10]}
+    elif entity == "coaching":
+        for line in record.pop("directReportsMetrics"):
+            report = {"user" + name[0].upper() + name[1:]: value for name, value in line["report"].items()}
+            yield record | report | line["metrics"]
+    else:
+        yield record
+
+
 class Walk:
     def __init__(self, entity, key, extra):
         self.entity, self.key, self.extra, self.errors = entity, key, extra, []
@@ -68,7 +106,9 @@ class Walk:
     def object(self, truth, row, path, ignore=()):
         seen = set(ignore)
         for name, inner in truth.items():
-            column = snake(name)
+            if name.startswith("_") or (not path and name == "folderId"):
+                continue
+            column = NAMES.get(self.entity, {}).get(name, snake(name)) if not path else snake(name)
             at = f"{path}.{name}" if path else name
             if column in row:
                 seen.add(column)
@@ -97,10 +137,23 @@ class Walk:
             self.wrong(path, f"{value!r:.80} is not {truth!r:.80}")
 
 
-def nested(record, names):
-    for name in names:
-        record = record[name]
-    return str(record)
+def plain(value):
+    """One text for the same value on both sides."""
+    if isinstance(value, datetime.datetime):
+        return str(value.timestamp())
+    if isinstance(value, str) and re.match(r"^\d{4}-\d\d-\d\dT", value):
+        return str(instant(value).timestamp())
+    return str(value)
+
+
+def key_of(record, paths):
+    key = []
+    for path in paths:
+        value = record
+        for name in path.split("."):
+            value = value.get(name) if value is not None else None
+        key.append(plain(value))
+    return "|".join(key)
 
 
 def rows_of(con, output, entity):
@@ -116,12 +169,13 @@ def compare(con, output, entity, truths):
     for truth in truths:
         for name in NOT_ASKED.get(entity, ()):
             truth.pop(name, None)
-    expected = {nested(t, KEYS[entity]): t for t in truths}
+    truths = [row for truth in truths for row in rows_from(entity, truth)]
+    expected = {key_of(t, KEYS[entity]): t for t in truths}
     errors, found = [], set()
     if len(expected) != len(truths):
         errors.append(f"{entity}: the truth itself has a key twice")
     for row in rows_of(con, output, entity):
-        key = row[TABLE_KEYS.get(entity, "id")]
+        key = key_of(row, TABLE_KEYS.get(entity, ["id"]))
         file = row.pop("filename")
         if file != str(output / row["_object"]):
             errors.append(f"{entity} {key}: _object {row['_object']} is not {file}")
@@ -129,6 +183,9 @@ def compare(con, output, entity, truths):
             errors.append(f"{entity} {key}: twice")
         found.add(key)
         truth = expected.get(key)
+        if truth is None and entity == "stats_activity_day_by_day" and not any(isinstance(v, list) and v for v in row.values()):
+            found.remove(key)
+            continue
         if truth is None:
             errors.append(f"{entity} {key}: invented")
             continue

@@ -17,7 +17,7 @@ fn the_files_equal_the_account_after_a_sync_and_after_a_night() {
         let rig = Rig::small(seed);
         // Each age a day, so that every window is read again after the night: what changed anywhere must be on disk then.
         let ages: Vec<String> = (1..=20).map(|day| format!("\"{day}d\"")).collect();
-        rig.configure(&format!("reread = [{}]", ages.join(", ")));
+        rig.configure(&format!("reread = [{}]\n[entities.coaching]\nevery = \"1h\"", ages.join(", ")));
         rig.sync();
         assert_conserved(&rig, &format!("seed {seed}, first sync"));
         let night = rig.server.night();

@@ -2,11 +2,17 @@
 
 mod bad_input;
 mod bad_places;
+mod cli;
 mod conservation;
 mod faults;
 mod incremental;
 mod limits;
 mod lock;
+mod oauth;
+mod oauth_loss;
+mod paging;
 mod recorded;
+mod refusals;
+mod report;
 mod resume;
 mod support;

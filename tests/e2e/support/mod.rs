@@ -1,8 +1,10 @@
 //! What every end-to-end test works with: a simulated account, an empty folder, the real binary.
 
 pub mod journal;
+pub mod periods;
 pub mod refusal;
 pub mod rig;
+pub mod tokens;
 pub mod truth;
 
 pub use rig::Rig;

@@ -13,6 +13,10 @@ pub const START: &str = "2026-04-01";
 /// A line of `[sync]` for tests that count requests: what is read does not grow with the catalog.
 pub const FIVE: &str = "entities = [\"users\", \"workspaces\", \"calls\", \"calls_extensive\", \"call_transcripts\"]";
 
+/// A line of `[sync]` that makes every window due every day, so that what was missing is asked for again.
+pub const DAILY: &str = "reread = [\"1d\", \"2d\", \"3d\", \"4d\", \"5d\", \"6d\", \"7d\", \"8d\", \"9d\", \"10d\", \"11d\", \"12d\", \
+    \"13d\", \"14d\", \"15d\"]";
+
 /// One account, one output, one ledger.
 pub struct Rig {
     /// The vendor.

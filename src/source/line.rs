@@ -1,0 +1,86 @@
+//! What every request waits for, whatever it asks: a permit for each attempt, and a pause after one that decided nothing.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::limiter::{Limiter, Permit};
+use super::retry::{Attempts, Delays, Failure, Undecided};
+use crate::config::LimitSettings;
+
+/// The limiter, and how much patience there is.
+pub struct Line {
+    /// Gives a permit for each attempt.
+    pub limiter: Limiter,
+    /// Longest time from a request's first attempt to its last.
+    pub longest: Duration,
+    max_retries: u32,
+    seed: u64,
+    retries: AtomicU64,
+}
+
+impl Line {
+    /// A line before `limiter`; `seed` decides the jitter of delays.
+    pub fn new(limiter: Limiter, settings: &LimitSettings, seed: u64) -> Line {
+        Line {
+            limiter,
+            longest: settings.max_wait.std() + settings.request_timeout.std(),
+            max_retries: settings.max_retries,
+            seed,
+            retries: AtomicU64::new(0),
+        }
+    }
+
+    /// Attempts beyond the first of each request.
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    /// The delays of one request.
+    pub fn delays(&self) -> Delays {
+        Delays::new(self.seed ^ self.limiter.sent())
+    }
+
+    /// Waits until the next attempt may leave, and counts it.
+    ///
+    /// # Errors
+    /// The run stops, or the ledger failed.
+    pub async fn permit(&self, attempts: &mut Attempts<'_>) -> Result<Permit<'_>, Failure> {
+        let permit = self.limiter.permit().await?;
+        attempts.begin();
+        if attempts.retries() > 0 {
+            self.retries.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(permit)
+    }
+
+    /// Waits after an attempt that decided nothing.
+    ///
+    /// # Errors
+    /// It was the last attempt, the run stops, or the ledger failed.
+    pub async fn wait(
+        &self,
+        attempts: &mut Attempts<'_>,
+        delays: &mut Delays,
+        undecided: Undecided,
+    ) -> Result<(), Failure> {
+        match undecided {
+            Undecided::Failed(told) => {
+                if !attempts.may_retry(self.max_retries, self.longest) {
+                    return Err(Failure::Exhausted(attempts.story(told)));
+                }
+                let delay = delays.next_delay();
+                tracing::debug!(path = attempts.path(), delay_ms = delay.as_millis() as u64, "{told}: trying again");
+                self.limiter.pause(delay).await?;
+            }
+            Undecided::Throttled(wait, told) => {
+                let wait = wait.unwrap_or_else(|| delays.next_delay());
+                tracing::info!(path = attempts.path(), wait_seconds = wait.as_secs(), "the vendor's limit is reached");
+                self.limiter.close(wait).map_err(Failure::Ledger)?;
+                if !attempts.may_wait() {
+                    return Err(Failure::Exhausted(attempts.story(told)));
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,157 @@
+//! What will not change by asking again: bad ids, missing rights, redirects, a key that sees nothing.
+
+use chrono::TimeDelta;
+use gong_sim::{Credential, Fault, Matcher, ServerOptions, World, WorldSpec, all_scopes};
+use serde_json::json;
+
+use crate::support::Rig;
+use crate::support::journal::calls_of;
+use crate::support::rig::{DAILY, FIVE, START};
+use crate::support::truth::assert_conserved;
+
+const DETAILS: &str = "/v2/calls/extensive";
+
+fn rig() -> Rig {
+    let rig = Rig::small(1);
+    let limits = "[limits]\nrequests_per_second = 2000\nrequests_per_day = 1000000\nmax_retries = 1";
+    rig.configure_whole(&format!("{limits}\n[sync]\nstart_date = \"{START}\"\n{FIVE}\n{DAILY}"));
+    rig
+}
+
+#[test]
+fn a_poison_id_costs_a_few_requests_and_one_warning() {
+    for status in [400, 500] {
+        // GIVEN a call on which the vendor fails, among others of its day
+        let rig = rig();
+        let ids = calls_of(&rig, "2026-05-14");
+        let poison = &ids[ids.len() / 2];
+        let matcher = Matcher::path(DETAILS).containing(poison);
+        rig.server.faults().always(matcher, Fault::PoisonId { id: poison.clone(), status });
+        // WHEN it runs
+        let report = rig.sync();
+        // THEN the batch was halved until the id stood alone
+        let spent = rig.server.journal().entries().iter().filter(|e| e.fault.is_some()).count();
+        let halvings = ids.len().ilog2() as usize + 2;
+        let attempts = if status == 500 { 2 } else { 1 };
+        assert!(ids.len() > 5 && spent <= halvings * attempts, "{spent} failures for {} ids", ids.len());
+        // AND the id is named in one warning and counted as missing, and the others are there
+        let warnings = report["warnings"].as_array().expect("a list");
+        let start =
+            format!("call {poison} is left out, the others of its window are kept: POST {DETAILS} for calls_extensive");
+        assert!(warnings.len() == 1 && warnings[0].as_str().is_some_and(|w| w.starts_with(&start)), "{warnings:?}");
+        let details = &report["entities"]["calls_extensive"];
+        assert_eq!((&details["missing"], &details["units"]["failed"]), (&1.into(), &0.into()));
+        assert_eq!(missing(&rig), [("calls_extensive".to_owned(), poison.clone())]);
+        // AND it comes with the next reading after the fault has gone
+        rig.server.faults().clear();
+        rig.server.clock().advance(TimeDelta::days(1));
+        rig.sync();
+        assert_eq!(missing(&rig), []);
+        assert_conserved(&rig, "when the id is well again");
+    }
+}
+
+/// Details that are missing although the call is listed.
+fn missing(rig: &Rig) -> Vec<(String, String)> {
+    let ledger = rig.ledger();
+    let mut query = ledger.prepare("SELECT entity, id FROM missing WHERE entity = 'calls_extensive'").expect("a table");
+    let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("a query");
+    rows.map(|row| row.expect("a row")).collect()
+}
+
+#[test]
+fn an_id_that_is_alone_in_its_window_is_told_from_a_fault_of_the_endpoint() {
+    // GIVEN a day with a single call, on which the vendor fails
+    let rig = rig();
+    let [alone] = calls_of(&rig, "2026-05-16").try_into().expect("a day with one call");
+    rig.server
+        .faults()
+        .always(Matcher::path(DETAILS).containing(&alone), Fault::PoisonId { id: alone.clone(), status: 500 });
+    // WHEN the endpoint answers otherwise THEN the id is missing and its window is read
+    rig.sync();
+    assert_eq!(missing(&rig), [("calls_extensive".to_owned(), alone)]);
+    // WHEN the endpoint answers nobody THEN windows fail, and no id is blamed
+    let rig = self::rig();
+    rig.server.faults().always(Matcher::path(DETAILS), Fault::ServerError);
+    rig.sync_to(1);
+    assert_eq!(missing(&rig), []);
+    rig.server.faults().clear();
+    rig.sync();
+    assert_conserved(&rig, "when the endpoint is well again");
+}
+
+#[test]
+fn a_redirect_is_reported_and_not_followed() {
+    // GIVEN a vendor that sends its client to another host
+    let rig = rig();
+    rig.configure("entities = [\"users\"]");
+    let to = "https://us-12345.api.gong.io/v2/users".to_owned();
+    rig.server.faults().always(Matcher::any(), Fault::Redirect { to, status: 307 });
+    // WHEN it runs
+    let report = rig.sync_to(2);
+    // THEN it says where to, and asks no more
+    let expected = "GET /v2/users for users snapshot: HTTP 307: an answer that is not in Gong's form (0 bytes), after 1 attempt \
+        (set source.base_url to https://us-12345.api.gong.io; redirects are not followed, because they would lose the credentials)";
+    assert_eq!(report["warnings"], json!([expected]));
+    assert_eq!(rig.server.journal().len(), 1);
+}
+
+#[test]
+fn t40_each_missing_scope_costs_its_entity_only_and_is_named() {
+    let scopes = [
+        ("users", "api:users:read"),
+        ("workspaces", "api:workspaces:read"),
+        ("calls", "api:calls:read:basic"),
+        ("calls_extensive", "api:calls:read:extensive"),
+        ("call_transcripts", "api:calls:read:transcript"),
+    ];
+    for (entity, scope) in scopes {
+        // GIVEN a token without the scope
+        let token = Credential::Token {
+            token: "narrow-token".to_owned(),
+            scopes: all_scopes().into_iter().filter(|s| s != scope).collect(),
+        };
+        let options = ServerOptions { credentials: vec![token], ..ServerOptions::unlimited() };
+        let rig = Rig::new(World::generate(WorldSpec::small(1)), options);
+        rig.configure(FIVE);
+        let config = std::fs::read_to_string(rig.path("gong-elt.toml")).expect("a configuration");
+        let config = config
+            .replace("access_key = \"sim-key\"\naccess_key_secret = \"sim-secret\"", "access_token = \"narrow-token\"");
+        rig.write("gong-elt.toml", &config);
+        // WHEN it runs
+        let report = rig.sync_to(1);
+        // THEN the message names entity and scope, once
+        let warnings = report["warnings"].as_array().expect("a list");
+        let text = warnings[0].as_str().expect("a text");
+        let end = format!("(add the scope {scope} to the credentials in Gong, or leave {entity} out of sync.entities)");
+        assert!(
+            warnings.len() == 1 && text.starts_with(&format!("{entity} is not permitted: ")) && text.ends_with(&end),
+            "{warnings:?}"
+        );
+        // AND the other entities are read; only what needs the missing one is left
+        for (other, _) in scopes {
+            let units = &report["entities"][other]["units"];
+            let readable = other != entity && !(entity == "calls" && other.starts_with("call"));
+            let expected = if readable { &units["planned"] } else { &json!(0) };
+            let without_ids = entity.starts_with("call") && other == entity && entity != "calls";
+            assert!(&units["committed"] == expected || without_ids, "{scope}: {other} {units}");
+        }
+        assert!(!format!("{report}").contains("narrow-token"));
+    }
+}
+
+#[test]
+fn t11_a_first_sync_without_a_single_call_is_no_success() {
+    // GIVEN an account whose calls the key cannot see
+    let rig = Rig::new(
+        World::generate(WorldSpec { calls: 0, future_days: 0, ..WorldSpec::small(1) }),
+        ServerOptions::unlimited(),
+    );
+    rig.configure(FIVE);
+    // WHEN it is read for the first time
+    let report = rig.sync_to(1);
+    // THEN the run says what that may mean
+    let expected =
+        "no call in 51 days: if the company has calls, the credentials cannot see them; ask Gong's administrator";
+    assert_eq!(report["warnings"], json!([expected]));
+}
