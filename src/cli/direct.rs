@@ -9,10 +9,10 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum,
 use crate::entity::Catalog;
 use crate::entity::direct::{FilterKind, flag};
 
-/// `list`.
+/// Print records as Gong sends them, one JSON object a line, private calls included.
 #[derive(Debug, Clone, Args)]
 pub struct ListArgs {
-    /// Which records: an entity such as calls.
+    /// Which records: calls, users, stats_interaction, ... (see below).
     pub entity: String,
     /// Stop after so many records.
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), conflicts_with = "cursor")]
@@ -25,7 +25,7 @@ pub struct ListArgs {
     pub filters: Filters,
 }
 
-/// `get`.
+/// Print one user or call.
 #[derive(Debug, Clone, Args)]
 pub struct GetArgs {
     /// users or calls.
@@ -35,7 +35,7 @@ pub struct GetArgs {
     pub id: String,
 }
 
-/// `download`.
+/// Fetch the sound or the pictures of a call.
 #[derive(Debug, Clone, Args)]
 pub struct DownloadArgs {
     /// Sound or pictures.
@@ -65,8 +65,8 @@ pub enum MediaKind {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filters(pub BTreeMap<String, Vec<String>>);
 
-/// Option to its kind and the entities that take it.
-type Known = BTreeMap<String, (FilterKind, Vec<String>)>;
+/// Option to its kind and the entities that take it; and the entities that can be listed.
+type Known = (BTreeMap<String, (FilterKind, Vec<String>)>, String);
 
 /// What the entity files say; `None` if one of them is wrong.
 fn known() -> Option<&'static Known> {
@@ -77,15 +77,17 @@ fn known() -> Option<&'static Known> {
 }
 
 fn options_of(catalog: &Catalog) -> Known {
-    let mut known = Known::new();
+    let mut known = BTreeMap::new();
     for entity in catalog.all() {
         for (name, filter) in &entity.filters {
-            let (_, entities) = known.entry(flag(name)).or_insert((filter.kind, Vec::new()));
+            let (_, entities): &mut (FilterKind, Vec<String>) =
+                known.entry(flag(name)).or_insert((filter.kind, Vec::new()));
             let needs = if entity.required.contains(name) { " (required)" } else { "" };
             entities.push(format!("{}{needs}", entity.name));
         }
     }
-    known
+    let lists: Vec<&str> = catalog.all().filter(|e| e.is_list()).map(|e| e.name.as_str()).collect();
+    (known, lists.join(", "))
 }
 
 fn option(name: &'static str, kind: FilterKind, entities: &[String]) -> Arg {
@@ -113,7 +115,7 @@ impl FromArgMatches for Filters {
             let values = matches.get_many::<String>(name)?.cloned().collect();
             Some((name.clone(), values))
         };
-        Ok(Filters(known().into_iter().flat_map(Known::keys).filter_map(given).collect()))
+        Ok(Filters(known().into_iter().flat_map(|(known, _)| known.keys()).filter_map(given).collect()))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -125,7 +127,10 @@ impl FromArgMatches for Filters {
 impl Args for Filters {
     fn augment_args(command: Command) -> Command {
         match known() {
-            Some(known) => command.args(known.iter().map(|(name, (kind, entities))| option(name, *kind, entities))),
+            Some((known, lists)) => {
+                let options = known.iter().map(|(name, (kind, entities))| option(name, *kind, entities));
+                command.args(options).after_help(format!("Entities: {lists}"))
+            }
             // An entity file is wrong, as the command itself will say: no option must be in its way.
             None => {
                 command.arg(Arg::new("any").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true).hide(true))

@@ -105,7 +105,7 @@ impl Context {
                 return Err(holder.refused(path));
             }
             if !told {
-                tracing::info!("the ledger is held by {holder}; waiting up to {wait} for it");
+                tracing::warn!("the ledger is held by {holder}; waiting up to {wait} for it");
                 told = true;
             }
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;

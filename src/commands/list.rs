@@ -81,12 +81,11 @@ async fn one_page(direct: &Direct, wanted: &Wanted, cursor: &str, out: &mut Out<
 }
 
 async fn step(direct: &Direct, entity: &'static Entity, pager: &mut Pager<'_>) -> Result<Option<Page>> {
-    let page = pager.position();
     match pager.step().await.map_err(|failure| direct.failed(entity, failure))? {
         Step::Page(_, page) => Ok(Some(page)),
         Step::End => Ok(None),
         Step::Restart(told) => {
-            let what = format!("list {}: the cursor of page {} is not accepted: {told}", entity.name, page + 1);
+            let what = format!("list {}: the cursor is not accepted: {told}", entity.name);
             Err(Error::new(Kind::Vendor, what)
                 .hint("a cursor lives for an hour: start again, or ask for less at a time"))
         }

@@ -268,6 +268,18 @@ fn identity(entity: &Entity) -> Vec<Vec<String>> {
     first.filter(|places| !places.is_empty()).take(1).flatten().collect()
 }
 
+/// The ids and file addresses of a page of media records (API reference, section 4); no address where a call has no such file.
+pub fn links(entity: &Entity, body: &str) -> Vec<(String, Option<String>)> {
+    let path = |path: &Option<String>| path.iter().flat_map(|p| p.split('.')).map(str::to_owned).collect::<Vec<_>>();
+    let (id, link) = (path(&entity.page.id), path(&entity.page.link));
+    let whole: Option<&RawValue> = serde_json::from_str(body).ok();
+    let records = whole.and_then(|whole| raw::items(raw::at(whole, &[&entity.page.rows])?)).unwrap_or_default();
+    let one = |record: &RawValue| {
+        Some((raw::at(record, &id).and_then(raw::text)?, raw::at(record, &link).and_then(raw::text)))
+    };
+    records.into_iter().filter_map(one).collect()
+}
+
 /// The digest of a key that is one text, as [`RowFacts::key`] has it.
 pub fn key_digest(text: &str) -> [u8; 16] {
     let mut hash = Sha256::new();

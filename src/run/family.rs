@@ -11,8 +11,9 @@ use super::land::{self, Landed, Landing};
 use super::part::{LIST, Listed, Part};
 use super::session::Session;
 use super::trouble::Trouble;
-use super::{batches, guard};
+use super::{batches, guard, media};
 use crate::decode::{Decoded, Stamps};
+use crate::entity::spec::Read;
 use crate::plan::grid::MOST_ROWS;
 use crate::source::Inputs;
 use crate::state::{ListedCall, Missing, OpenUnit};
@@ -127,11 +128,13 @@ async fn follow(
         listing.iter().filter(|c| c.private && !include_private).map(|c| c.id.clone()).collect();
     let ids: Vec<String> = listing.iter().filter(|c| !private.contains(&c.id)).map(|c| c.id.clone()).collect();
     let unasked = private.len() as u64;
+    let (files, children): (Vec<Unit>, Vec<Unit>) =
+        children.iter().partition(|unit| matches!(unit.entity.read, Read::Media { .. }));
     let fetches = children.iter().map(|unit| fetch(session, *unit, &ids));
     let fetched: Vec<(Unit, Result<Fetched, Trouble>)> =
         children.iter().copied().zip(futures::future::join_all(fetches).await).collect();
     // The semaphore is never closed.
-    let _one = session.landing.acquire().await;
+    let one = session.landing.acquire().await;
     let stamps = land::call_stamps(&listing);
     let mut decoded: Vec<(Unit, Result<(Fetched, Vec<Decoded>), Trouble>)> = Vec::new();
     for (unit, fetched) in fetched {
@@ -155,6 +158,7 @@ async fn follow(
         if !committed {
             // Without a believed listing its children mean nothing.
             done.units.extend(decoded.iter().map(|(unit, read)| (*unit, forget(session, read))));
+            done.units.extend(files.into_iter().map(|unit| (unit, Err(Trouble::Stopped))));
             return;
         }
     }
@@ -170,6 +174,17 @@ async fn follow(
             }
         };
         done.units.push((unit, landed));
+    }
+    // Downloads take their time; others may decode meanwhile.
+    drop(one);
+    let readable: Vec<ListedCall> = listing.into_iter().filter(|call| !private.contains(&call.id)).collect();
+    for unit in files {
+        let read = if session.tally.is_refused(&unit.entity.name) {
+            Err(Trouble::Stopped)
+        } else {
+            media::read(session, unit, &readable).await
+        };
+        done.units.push((unit, read));
     }
 }
 

@@ -9,6 +9,7 @@ mod guard;
 mod jobs;
 mod land;
 mod listed;
+mod media;
 mod members;
 mod meter;
 mod outcome;

@@ -2,8 +2,10 @@
 //!
 //! Knows no vendor and no ledger.
 
+mod incoming;
 mod parquet;
 mod store;
 
+pub use incoming::Incoming;
 pub use parquet::{Encoded, Footer, encode};
 pub use store::Store;

@@ -14,6 +14,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use secrecy::ExposeSecret;
 
+use super::incoming::Incoming;
 use crate::config::{OutputSettings, S3Settings};
 use crate::error::{Error, Kind, Result};
 
@@ -76,6 +77,26 @@ impl Store {
             return done.map(|put| put.e_tag).map_err(|e| failed().caused_by(e));
         }
         Ok(self.inner.head(&self.at(path)).await.ok().and_then(|meta| meta.e_tag))
+    }
+
+    /// A place for bytes that come piece by piece, outside the reach of readers. It is gone unless [`Store::keep`] takes it.
+    pub fn incoming(&self) -> Result<Incoming> {
+        Incoming::new(self.folder.as_ref().map(|root| root.join(TEMPORARY)).as_deref())
+    }
+
+    /// Makes what came into an object, whole and durable.
+    pub async fn keep(&self, incoming: Incoming, path: &str) -> Result<()> {
+        let failed = || Error::new(Kind::Output, format!("cannot write {path} below {}", self.shown));
+        match &self.folder {
+            Some(root) => {
+                let target = root.join(path);
+                let folder = target.parent().unwrap_or(root).to_owned();
+                let place = move || make_folder(&folder).and_then(|()| incoming.rename(&target));
+                let done = tokio::task::spawn_blocking(place).await.map_err(|e| failed().caused_by(e))?;
+                done.map_err(|e| failed().caused_by(e))
+            }
+            None => incoming.upload(self.inner.as_ref(), &self.at(path)).await.map_err(|e| failed().caused_by(e)),
+        }
     }
 
     /// Removes an object; one that is not there is fine.

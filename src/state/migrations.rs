@@ -10,8 +10,11 @@ use crate::error::Result;
 /// `PRAGMA application_id` of our files, so that a foreign database is recognised.
 const APPLICATION_ID: i32 = 0x474f_4e47;
 
-const MIGRATIONS: &[&str] =
-    &[include_str!("../../state/migrations/0001_ledger.sql"), include_str!("../../state/migrations/0002_tokens.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../state/migrations/0001_ledger.sql"),
+    include_str!("../../state/migrations/0002_tokens.sql"),
+    include_str!("../../state/migrations/0003_media.sql"),
+];
 
 /// Refuses a file of a newer program or of another application; changes nothing.
 pub fn recognise(path: &Path, connection: &Connection) -> Result<()> {

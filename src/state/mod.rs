@@ -6,6 +6,7 @@
 mod calls;
 mod facts;
 mod lock;
+mod media;
 mod migrations;
 mod open_units;
 mod quota;
@@ -22,6 +23,7 @@ use rusqlite::{Connection, Transaction};
 
 pub use calls::{ListedCall, Missing};
 pub use lock::{Lock, Owner};
+pub use media::MediaRow;
 pub use open_units::{OpenUnit, StagedPage};
 pub use quota::Gate;
 pub use runs::{Backfill, RunRow};

@@ -8,6 +8,7 @@ mod faults;
 mod incremental;
 mod limits;
 mod lock;
+mod media;
 mod oauth;
 mod oauth_loss;
 mod paging;

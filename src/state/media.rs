@@ -1,0 +1,58 @@
+//! Media files that are whole in the output.
+
+use rusqlite::params;
+
+use super::{Ledger, days};
+use crate::error::Result;
+use crate::unit::Unit;
+
+/// A media file in the output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaRow {
+    /// Its call.
+    pub call_id: String,
+    /// Below the output.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// In hex.
+    pub sha256: String,
+    /// As the vendor's store declared it.
+    pub content_type: Option<String>,
+}
+
+impl Ledger {
+    /// The files of a unit's window.
+    pub fn media(&self, unit: Unit) -> Result<Vec<MediaRow>> {
+        let (from, to) = days(unit.span);
+        self.with(|tx| {
+            let mut query = tx.prepare_cached(
+                "SELECT call_id, path, size, sha256, content_type FROM media WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3",
+            )?;
+            let rows = query.query_map(params![unit.entity.name, from, to], |row| {
+                let (call_id, path, size) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                Ok(MediaRow { call_id, path, size, sha256: row.get(3)?, content_type: row.get(4)? })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Records a file that is whole in the output.
+    pub fn note_media(&self, unit: Unit, row: &MediaRow) -> Result<()> {
+        let (from, to) = days(unit.span);
+        self.with(|tx| {
+            let insert = "INSERT OR REPLACE INTO media VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+            let (size, kind) = (row.size, &row.content_type);
+            tx.execute(insert, params![unit.entity.name, row.call_id, from, to, row.path, size, row.sha256, kind])
+                .map(|_| ())
+        })
+    }
+
+    /// Forgets a file that was removed from the output.
+    pub fn forget_media(&self, unit: Unit, call_id: &str) -> Result<()> {
+        self.with(|tx| {
+            let delete = "DELETE FROM media WHERE entity = ?1 AND call_id = ?2";
+            tx.execute(delete, params![unit.entity.name, call_id]).map(|_| ())
+        })
+    }
+}

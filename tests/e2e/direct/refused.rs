@@ -1,0 +1,139 @@
+//! What is wrong with a direct verb is named before anything is asked of the vendor.
+
+use crate::support::Rig;
+use crate::support::refusal::{Case, assert_refused, case};
+
+fn said(command: &'static [&'static str], says: &'static str) -> Case {
+    case(command[command.len() - 1], |_: &Rig| {}, says).command(command)
+}
+
+#[test]
+fn a_missing_filter_is_named() {
+    assert_refused(&[
+        said(
+            &["list", "stats_activity_aggregate", "--to-date", "2026-05-01"],
+            "error: list stats_activity_aggregate needs --from-date\n\nhint: Gong does not answer without",
+        ),
+        said(
+            &["list", "stats_activity_day_by_day"],
+            "error: list stats_activity_day_by_day needs --from-date, --to-date\n\nhint: Gong does not answer without",
+        ),
+        said(
+            &["list", "stats_interaction", "--from-date", "2026-05-01"],
+            "error: list stats_interaction needs --to-date\n\nhint: Gong does not answer without",
+        ),
+        said(
+            &["list", "library_folders"],
+            "error: list library_folders needs --workspace-id\n\nhint: Gong does not answer without",
+        ),
+        said(
+            &["list", "library_folder_content"],
+            "error: list library_folder_content needs --folder-id\n\nhint: Gong does not answer without",
+        ),
+        said(
+            &["list", "coaching", "--from", "2026-05-01"],
+            "error: list coaching needs --workspace-id, --manager-id, --to\n\nhint: Gong does not answer without",
+        ),
+    ]);
+}
+
+#[test]
+fn a_filter_of_another_entity_is_named() {
+    assert_refused(&[
+        said(
+            &["list", "calls", "--folder-id", "1"],
+            "error: list calls takes no --folder-id\n\nhint: it takes --from-date-time, --to-date-time, --workspace-id",
+        ),
+        said(
+            &["list", "workspaces", "--workspace-id", "1"],
+            "error: list workspaces takes no --workspace-id\n\nhint: it takes no filter; `gong-elt list --help` shows who takes --workspace-id",
+        ),
+        said(
+            &["list", "workspaces", "--cursor", "x"],
+            "error: list workspaces takes no --cursor: Gong gives it in one page",
+        ),
+        said(
+            &["list", "calls", "--limit", "5", "--cursor", "x"],
+            "error: the argument '--limit <N>' cannot be used with '--cursor <CURSOR>'\n\nUsage: gong-elt list --limit <N> <ENTITY>\n\nFor more information, try '--help'.",
+        ),
+        said(&["list", "cals"], "error: there is no entity \"cals\"; the nearest is \"calls\""),
+        said(
+            &["list", "call_video"],
+            "error: call_video is no list: there is nothing to print\n\nhint: `gong-elt download video CALL_ID` fetches one file",
+        ),
+    ]);
+}
+
+#[test]
+fn a_bad_value_is_named() {
+    assert_refused(&[
+        said(
+            &["list", "calls", "--from-date-time", "yesterday"],
+            "error: --from-date-time: \"yesterday\" is neither an instant such as 2024-06-01T00:00:00Z nor a date such as 2024-06-01",
+        ),
+        said(
+            &["list", "calls", "--to-date-time", "2026-05-01T00:00:00"],
+            "error: --to-date-time: \"2026-05-01T00:00:00\" is neither an instant such as 2024-06-01T00:00:00Z nor a date such as 2024-06-01",
+        ),
+        said(
+            &["list", "stats_interaction", "--from-date", "2026-05-01T00:00:00Z", "--to-date", "2026-05-02"],
+            "error: --from-date: \"2026-05-01T00:00:00Z\" is not a date such as 2024-06-01",
+        ),
+        said(
+            &["list", "stats_interaction", "--from-date", "2026-02-30", "--to-date", "2026-05-02"],
+            "error: --from-date: \"2026-02-30\" is not a date such as 2024-06-01",
+        ),
+        said(
+            &["list", "calls_extensive", "--call-ids", "12,1x"],
+            "error: --call-ids: \"1x\" is not an id of Gong's: ids are digits",
+        ),
+        said(&["list", "call_transcripts", "--call-ids", ""], "error: --call-ids: \"\" is not an id of Gong's: ids are digits"),
+        said(
+            &["list", "calls", "--workspace-id", "main"],
+            "error: --workspace-id: \"main\" is not an id of Gong's: ids are digits",
+        ),
+        said(
+            &["list", "calls", "--to-date-time", "2026-05-01", "--from-date-time", "2026-05-01T00:00:00Z"],
+            "error: --to-date-time must be after --from-date-time: it is the end, which is left out",
+        ),
+        said(
+            &["list", "stats_activity_scorecards", "--review-method", "both"],
+            "error: --review-method: \"both\" is none of BOTH, MANUAL, AUTOMATIC",
+        ),
+        said(
+            &["list", "stats_activity_scorecards", "--from-date-time", "2026-05-01", "--review-from-date", "2026-05-01"],
+            "error: --review-from-date: another option says the same; give one of the two",
+        ),
+        said(&["list", "users", "--include-avatars=yes"], "error: --include-avatars: \"yes\" is neither true nor false"),
+        said(
+            &["list", "calls_extensive", "--content-selector", "[]"],
+            "error: --content-selector: must be a JSON object",
+        ),
+        said(
+            &["list", "calls_extensive", "--content-selector", "{"],
+            "error: --content-selector: is not JSON: EOF while parsing an object at line 1 column 1",
+        ),
+    ]);
+}
+
+#[test]
+fn bad_ids_and_places_of_get_and_download_are_named() {
+    assert_refused(&[
+        said(&["get", "calls", "../users"], "error: ID: \"../users\" is not an id of Gong's: ids are digits"),
+        said(&["get", "users", "-1"], "error: ID: \"-1\" is not an id of Gong's: ids are digits"),
+        said(
+            &["get", "workspaces", "1"],
+            "error: Gong gives no single record of workspaces, only of users and calls\n\nhint: `gong-elt list workspaces` prints all of them",
+        ),
+        said(&["download", "audio", "1a"], "error: CALL_ID: \"1a\" is not an id of Gong's: ids are digits"),
+        said(
+            &["download", "audio", "1", "--range", "bytes=9-1"],
+            "error: --range: \"bytes=9-1\" is not a range such as bytes=0-99, bytes=100- or bytes=-100",
+        ),
+        said(
+            &["download", "video", "1", "--output", "nowhere/a.mp4"],
+            "error: cannot write nowhere/a.mp4: No such file or directory (os error 2)\n\nhint: name another file with --output",
+        ),
+        said(&["download", "video", "1", "--output", "/"], "error: --output: / is a folder, not a file"),
+    ]);
+}
