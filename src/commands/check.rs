@@ -149,7 +149,9 @@ fn judge(
         Err(Failure::Stopped) => {
             ("cannot tell", "the quota is used up, or the check was stopped".to_owned(), Kind::Quota.exit_code())
         }
-        Err(Failure::Ledger(error)) => return Err(error),
+        Err(Failure::Ledger(error)) if error.kind() == Kind::Ledger => return Err(error),
+        // There is no way left to sign in.
+        Err(Failure::Ledger(error)) => ("failed", run::with_hint(&error), error.kind().exit_code()),
         Err(Failure::Refused(Refusal::Scope(scope), _)) => {
             ("scope missing", format!("add {scope} to the credentials in Gong"), 1)
         }

@@ -46,8 +46,8 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &DownloadArgs) -> R
                 }
             }
             Ok(None) => break,
-            Err(MediaError::LinkDead(text)) => {
-                tracing::info!(call = id, "{text}: asking Gong for a fresh one");
+            Err(error @ MediaError::LinkDead(_)) => {
+                tracing::info!(call = id, "{error}: asking Gong for a fresh one");
                 link = address(&direct, entity, id, what).await?;
             }
             Err(error) => return Err(Error::new(Kind::Vendor, format!("the {what} of call {id}: {error}"))),

@@ -40,9 +40,9 @@ impl Target {
         // The usual mode of new files: the umask still counts.
         named.prefix(".gong-elt-").suffix(".part").permissions(std::fs::Permissions::from_mode(0o666));
         let temporary = named.tempfile_in(folder.unwrap_or(Path::new("."))).map_err(|e| {
-            Error::new(Kind::Output, format!("cannot write {shown}"))
-                .caused_by(e)
-                .hint("name another file with --output")
+            // Without the temporary name, which says nothing to anybody.
+            let cause = e.get_ref().and_then(|inner| inner.source()).map_or_else(|| e.to_string(), ToString::to_string);
+            Error::new(Kind::Output, format!("cannot write {shown}: {cause}")).hint("name another file with --output")
         })?;
         Ok(Target::File { temporary, path: output.map(Path::to_owned) })
     }

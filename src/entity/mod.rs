@@ -3,6 +3,7 @@
 //! Knows no vendor and no file format; every stage reads its own part of an [`Entity`].
 
 mod catalog;
+mod columns;
 pub mod direct;
 mod naming;
 pub mod spec;

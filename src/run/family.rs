@@ -2,7 +2,7 @@
 //!
 //! By id, because the vendor's date filters do not select the same calls on the three endpoints (API reference, 2.5 and 3.1).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 
 use arrow::array::{Array, TimestampMicrosecondArray};
 use chrono::DateTime;
@@ -11,12 +11,13 @@ use super::land::{self, Landed, Landing};
 use super::part::{LIST, Listed, Part};
 use super::session::Session;
 use super::trouble::Trouble;
-use super::{batches, guard, media};
+use super::children::{self, Calls};
+use super::{guard, media};
 use crate::decode::{Decoded, Stamps};
 use crate::entity::spec::Read;
 use crate::plan::grid::MOST_ROWS;
 use crate::source::Inputs;
-use crate::state::{ListedCall, Missing, OpenUnit};
+use crate::state::{ListedCall, OpenUnit};
 use crate::unit::{Span, Unit, Window};
 
 /// The window's units that are read, the listing first if it is among them.
@@ -39,13 +40,6 @@ pub struct Done {
     pub units: Vec<(Unit, Result<(), Trouble>)>,
     /// The window holds so many rows that it must be cut.
     pub cut: Option<u64>,
-}
-
-/// What was fetched of one child.
-struct Fetched {
-    unit: Unit,
-    open: OpenUnit,
-    refused: Vec<Missing>,
 }
 
 /// Reads one window of the family.
@@ -123,101 +117,35 @@ async fn follow(
     parent: Option<(Unit, OpenUnit, Vec<Decoded>)>,
     children: &[Unit],
 ) {
-    let include_private = session.config.sync.include_private;
-    let mut private: HashSet<String> =
-        listing.iter().filter(|c| c.private && !include_private).map(|c| c.id.clone()).collect();
-    let ids: Vec<String> = listing.iter().filter(|c| !private.contains(&c.id)).map(|c| c.id.clone()).collect();
-    let unasked = private.len() as u64;
-    let (files, children): (Vec<Unit>, Vec<Unit>) =
-        children.iter().partition(|unit| matches!(unit.entity.read, Read::Media { .. }));
-    let fetches = children.iter().map(|unit| fetch(session, *unit, &ids));
-    let fetched: Vec<(Unit, Result<Fetched, Trouble>)> =
-        children.iter().copied().zip(futures::future::join_all(fetches).await).collect();
+    let mut calls = Calls::new(listing, session.config.sync.include_private);
+    let is_media = |unit: &&Unit| matches!(unit.entity.read, Read::Media { .. });
+    let (files, children): (Vec<&Unit>, Vec<&Unit>) = children.iter().partition(is_media);
+    let fetched = children::fetch(session, &children, &calls).await;
     // The semaphore is never closed.
     let one = session.landing.acquire().await;
-    let stamps = land::call_stamps(&listing);
-    let mut decoded: Vec<(Unit, Result<(Fetched, Vec<Decoded>), Trouble>)> = Vec::new();
-    for (unit, fetched) in fetched {
-        let pages =
-            fetched.and_then(|f| land::decode(session, unit, &f.open, |_| stamps.clone()).map(|pages| (f, pages)));
-        decoded.push((unit, pages));
-    }
-    // Details may say of a call that it has turned private since it was listed: then it leaves all three at once.
-    for (_, read) in &decoded {
-        let Ok((_, pages)) = read else { continue };
-        let rows = pages.iter().flat_map(|page| &page.rows);
-        private.extend(rows.filter(|row| row.private && !include_private).filter_map(|row| row.id.clone()));
-    }
+    let decoded = children::decode(session, fetched, &mut calls);
     if let Some((unit, open, pages)) = parent {
-        let listing = listing.iter().map(|c| ListedCall { private: c.private || private.contains(&c.id), ..c.clone() });
-        let listing: Vec<ListedCall> = listing.collect();
-        let landing = Landing { private: private.clone(), listing: Some(&listing), ..Landing::default() };
+        let listing = calls.listing_as_known();
+        let landing = Landing { private: calls.private.clone(), listing: Some(&listing), ..Landing::default() };
         let landed = land::land(session, unit, &open, pages, landing).await;
         let committed = matches!(landed, Ok(Landed::Committed));
         done.units.push((unit, landed.map(|_| ())));
         if !committed {
             // Without a believed listing its children mean nothing.
-            done.units.extend(decoded.iter().map(|(unit, read)| (*unit, forget(session, read))));
-            done.units.extend(files.into_iter().map(|unit| (unit, Err(Trouble::Stopped))));
+            done.units.extend(children::forget(session, decoded));
+            done.units.extend(files.into_iter().map(|unit| (*unit, Err(Trouble::Stopped))));
             return;
         }
     }
-    let asked: HashSet<String> = ids.iter().cloned().collect();
-    for (unit, read) in decoded {
-        let landed = match read {
-            Err(trouble) => Err(trouble),
-            Ok((fetched, pages)) => {
-                let missing = missing(session, &fetched, &ids, &pages);
-                let landing =
-                    Landing { asked: Some(&asked), private: private.clone(), missing, unasked, ..Landing::default() };
-                land::land(session, fetched.unit, &fetched.open, pages, landing).await.map(|_| ())
-            }
-        };
-        done.units.push((unit, landed));
-    }
+    done.units.extend(children::land(session, decoded, &calls).await);
     // Downloads take their time; others may decode meanwhile.
     drop(one);
-    let readable: Vec<ListedCall> = listing.into_iter().filter(|call| !private.contains(&call.id)).collect();
+    let readable = calls.readable();
     for unit in files {
-        let read = if session.tally.is_refused(&unit.entity.name) {
-            Err(Trouble::Stopped)
-        } else {
-            media::read(session, unit, &readable).await
-        };
-        done.units.push((unit, read));
+        let refused = session.tally.is_refused(&unit.entity.name);
+        let read = if refused { Err(Trouble::Stopped) } else { media::read(session, *unit, &readable).await };
+        done.units.push((*unit, read));
     }
-}
-
-/// Drops what was fetched for a listing that did not land.
-fn forget(session: &Session, read: &Result<(Fetched, Vec<Decoded>), Trouble>) -> Result<(), Trouble> {
-    if let Ok((fetched, _)) = read {
-        session.ledger.abandon(fetched.open.id)?;
-    }
-    Err(Trouble::Stopped)
-}
-
-async fn fetch(session: &Session, unit: Unit, ids: &[String]) -> Result<Fetched, Trouble> {
-    if session.tally.is_refused(&unit.entity.name) {
-        return Err(Trouble::Stopped);
-    }
-    let open = land::begin(session, unit)?;
-    let refused = batches::fetch(session, unit, &open, ids).await?;
-    Ok(Fetched { unit, open, refused })
-}
-
-/// Ids that were asked and did not come, with the date since when.
-fn missing(session: &Session, fetched: &Fetched, ids: &[String], pages: &[Decoded]) -> Vec<Missing> {
-    let came: HashSet<&str> = pages.iter().flat_map(|p| &p.rows).filter_map(|row| row.id.as_deref()).collect();
-    let refused: HashMap<&str, &Missing> = fetched.refused.iter().map(|m| (m.id.as_str(), m)).collect();
-    let before = session.ledger.missing_of(&fetched.unit.entity.name, fetched.unit.span).unwrap_or_default();
-    let since: BTreeMap<&str, _> = before.iter().map(|m| (m.id.as_str(), m.since)).collect();
-    let absent = ids.iter().filter(|id| !came.contains(id.as_str()));
-    let one = |id: &String| {
-        let reason = refused.get(id.as_str()).map_or("not given by Gong (yet)", |m| &m.reason);
-        let since = since.get(id.as_str()).copied().unwrap_or(fetched.open.read_at);
-        Missing { id: id.clone(), reason: reason.to_owned(), since }
-    };
-    absent.map(one).collect()
 }
 
 /// The calls of a listing, each once, in its order.

@@ -3,6 +3,7 @@
 //! The only room that knows more than one stage; it translates between them.
 
 mod batches;
+mod children;
 mod chosen;
 mod family;
 mod guard;

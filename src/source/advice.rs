@@ -98,12 +98,12 @@ mod tests {
 
     const PAGE: &str = "https://app.gong.io/oauth2/authorize";
 
-    fn story() -> Story {
+    fn story() -> Box<Story> {
         let (path, subject) = ("/x".to_owned(), "y".to_owned());
         let request = Request { method: Method::Post, path, query: Vec::new(), body: None, subject };
         let mut attempts = Attempts::new(&request);
         attempts.begin();
-        attempts.story(Told { status: 400, request_id: None, text: "invalid_grant".to_owned() })
+        *attempts.story(Told { status: 400, request_id: None, text: "invalid_grant".to_owned() })
     }
 
     fn said(error: &Error) -> String {

@@ -125,7 +125,7 @@ impl Source {
     }
 
     /// A refusal with the advice that fits the way of signing in.
-    fn refused(&self, refusal: Refusal, access: &Access, story: Story) -> Failure {
+    fn refused(&self, refusal: Refusal, access: &Access, story: Box<Story>) -> Failure {
         let error = match &refusal {
             Refusal::Credentials => self.auth.refusal(access, None, &story),
             Refusal::Forbidden if !self.has_answered() => self.auth.refusal(access, None, &story),

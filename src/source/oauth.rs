@@ -206,7 +206,7 @@ impl OAuth {
                 return Err(Failure::Ledger(advice::waited_in_vain(begun.elapsed())));
             }
             if !told {
-                tracing::info!("another process refreshes the OAuth tokens; waiting for it");
+                tracing::warn!("another process refreshes the OAuth tokens; waiting for it");
                 told = true;
             }
             line.limiter.pause(LOOK_EVERY).await?;
@@ -345,7 +345,7 @@ impl Failed {
     fn of(failure: &Failure) -> Option<Failed> {
         match failure {
             Failure::Ledger(e) => Some(Failed::ForGood(e.kind(), e.to_string(), e.advice().map(str::to_owned))),
-            Failure::Exhausted(story) => Some(Failed::Passing(Instant::now(), story.clone())),
+            Failure::Exhausted(story) => Some(Failed::Passing(Instant::now(), *story.clone())),
             Failure::Stopped | Failure::Refused(..) => None,
         }
     }
@@ -360,7 +360,7 @@ impl Failed {
                     None => error,
                 }))
             }
-            Failed::Passing(at, story) => (*at > begun).then(|| Failure::Exhausted(story.clone())),
+            Failed::Passing(at, story) => (*at > begun).then(|| Failure::Exhausted(Box::new(story.clone()))),
         }
     }
 }

@@ -39,9 +39,9 @@ pub enum Failure {
     /// The ledger failed, or there is no way left to sign in: no other request would fare better.
     Ledger(crate::error::Error),
     /// The vendor refused.
-    Refused(Refusal, Story),
+    Refused(Refusal, Box<Story>),
     /// Failed to the end of the attempts.
-    Exhausted(Story),
+    Exhausted(Box<Story>),
 }
 
 /// What was tried and what came back.
@@ -173,12 +173,13 @@ impl<'r> Attempts<'r> {
     }
 
     /// What was tried and what came back.
-    pub fn story(&self, told: Told) -> Story {
+    pub fn story(&self, told: Told) -> Box<Story> {
         let method = match self.request.method {
             Method::Get => "GET",
             Method::Post => "POST",
         };
         let (path, subject) = (self.request.path.clone(), self.request.subject.clone());
-        Story { method, path, subject, attempts: self.made, elapsed: self.begun.elapsed(), told }
+        let (attempts, elapsed) = (self.made, self.begun.elapsed());
+        Box::new(Story { method, path, subject, attempts, elapsed, told })
     }
 }

@@ -6,7 +6,7 @@ use gong_sim::{Fault, Matcher, RetryAfter};
 use serde_json::json;
 
 use crate::support::Rig;
-use crate::support::rig::{Ended, end};
+use crate::support::rig::end;
 use crate::support::tokens::{self, Endpoint, PATH, assert_refreshed, configure_at, granted, refreshes};
 use crate::support::truth::assert_conserved;
 
@@ -28,7 +28,7 @@ fn killed(rig: &Rig, place: &str) {
 /// Fails the test unless the refresh token is known to be lost, with what to do, and a new authorisation helps.
 fn assert_lost(rig: &Rig, which: &str) {
     let before = refreshes(rig).len();
-    let said = rig.run(&["check"]).expect(3).stderr;
+    let said = rig.run(&["check"]).expect(3).stdout;
     let start = format!("{REFUSED}, after 1 attempt; {which} was sent at 20");
     assert!(said.contains(&start), "{said}");
     assert!(said.contains("and the answer, with the token that follows, was lost before it was stored"), "{said}");
@@ -76,7 +76,7 @@ fn an_answer_lost_on_the_wire_is_told_from_a_token_that_was_never_good() {
         let rig = tokens::rig(1);
         rig.server.faults().once(Matcher::path(PATH), fault);
         // THEN the second attempt finds out, and the message has the whole story
-        let said = rig.run(&["check"]).expect(3).stderr;
+        let said = rig.run(&["check"]).expect(3).stdout;
         assert!(
             said.contains(&format!("{REFUSED}, after 2 attempts; source.oauth.refresh_token was sent at ")),
             "{said}"
@@ -125,10 +125,7 @@ fn a_signal_during_a_refresh_does_not_lose_its_answer() {
 
 #[test]
 fn what_is_wrong_with_the_settings_is_said() {
-    let said = |rig: &Rig, code: i32| -> String {
-        let Ended { stderr, .. } = rig.run(&["check"]).expect(code);
-        stderr
-    };
+    let said = |rig: &Rig, code: i32| rig.run(&["check"]).expect(code).stdout;
     // A wrong secret of the app: the refresh token is still good.
     let rig = tokens::rig(1);
     let text = std::fs::read_to_string(rig.path("gong-elt.toml")).expect("a configuration");
@@ -186,7 +183,7 @@ fn a_host_that_is_not_private_is_sent_nothing() {
     configure_at(&rig, "refresh-0", endpoint.url());
     // THEN it is not asked, and the tokens are kept
     for _ in 0..2 {
-        let said = rig.run(&["check"]).expect(3).stderr;
+        let said = rig.run(&["check"]).expect(3).stdout;
         assert!(
             said.contains("the token endpoint named a host that is not used: http:// sends the credentials"),
             "{said}"

@@ -31,7 +31,10 @@ fn every_plain_list_equals_the_account() {
     assert_eq!(lines(&rig, &["list", "call_transcripts"]), truth(&rig, "call_transcripts"));
     let extensive = without_media(truth(&rig, "calls_extensive"));
     assert_eq!(lines(&rig, &["list", "calls_extensive"]), extensive);
-    assert!(extensive.iter().any(|call| call.contains("35657219295037524478") || call.len() > 1000), "odd ids are there");
+    assert!(
+        extensive.iter().any(|call| call.contains("35657219295037524478") || call.len() > 1000),
+        "odd ids are there"
+    );
     assert_eq!(rig.server.journal().violations(), Vec::<String>::new());
 }
 
@@ -77,7 +80,8 @@ fn folders_their_content_and_coaching_equal_the_account() {
     assert_eq!(sorted(content), sorted(truth(&rig, "library_folder_content")));
     // Coaching of each manager, from a date and until an instant.
     let users: Vec<Value> = truth(&rig, "users").iter().map(|user| parsed(user)).collect();
-    let managers: BTreeSet<&str> = users.iter().map(|user| text(user, "managerId")).filter(|id| !id.is_empty()).collect();
+    let managers: BTreeSet<&str> =
+        users.iter().map(|user| text(user, "managerId")).filter(|id| !id.is_empty()).collect();
     let from = NaiveDate::from_ymd_opt(2026, 5, 1).expect("a date");
     let begin = from.and_time(NaiveTime::MIN).and_utc();
     let (from, to) = (from.to_string(), rig.now().to_rfc3339());
@@ -87,7 +91,18 @@ fn folders_their_content_and_coaching_equal_the_account() {
             let now = rig.now();
             let expected = rig.server.world().truth_coaching(workspace, manager, begin, now, now);
             let expected: Vec<String> = expected.iter().map(Value::to_string).collect();
-            let args = ["list", "coaching", "--workspace-id", workspace, "--manager-id", manager, "--from", &from, "--to", &to];
+            let args = [
+                "list",
+                "coaching",
+                "--workspace-id",
+                workspace,
+                "--manager-id",
+                manager,
+                "--from",
+                &from,
+                "--to",
+                &to,
+            ];
             assert_eq!(lines(&rig, &args), expected);
             found += expected.len();
         }

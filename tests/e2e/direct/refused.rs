@@ -87,7 +87,10 @@ fn a_bad_value_is_named() {
             &["list", "calls_extensive", "--call-ids", "12,1x"],
             "error: --call-ids: \"1x\" is not an id of Gong's: ids are digits",
         ),
-        said(&["list", "call_transcripts", "--call-ids", ""], "error: --call-ids: \"\" is not an id of Gong's: ids are digits"),
+        said(
+            &["list", "call_transcripts", "--call-ids", ""],
+            "error: --call-ids: \"\" is not an id of Gong's: ids are digits",
+        ),
         said(
             &["list", "calls", "--workspace-id", "main"],
             "error: --workspace-id: \"main\" is not an id of Gong's: ids are digits",
@@ -101,10 +104,20 @@ fn a_bad_value_is_named() {
             "error: --review-method: \"both\" is none of BOTH, MANUAL, AUTOMATIC",
         ),
         said(
-            &["list", "stats_activity_scorecards", "--from-date-time", "2026-05-01", "--review-from-date", "2026-05-01"],
+            &[
+                "list",
+                "stats_activity_scorecards",
+                "--from-date-time",
+                "2026-05-01",
+                "--review-from-date",
+                "2026-05-01",
+            ],
             "error: --review-from-date: another option says the same; give one of the two",
         ),
-        said(&["list", "users", "--include-avatars=yes"], "error: --include-avatars: \"yes\" is neither true nor false"),
+        said(
+            &["list", "users", "--include-avatars=yes"],
+            "error: --include-avatars: \"yes\" is neither true nor false",
+        ),
         said(
             &["list", "calls_extensive", "--content-selector", "[]"],
             "error: --content-selector: must be a JSON object",

@@ -1,0 +1,128 @@
+//! What is read by the ids of a window's calls: asked in batches, decoded together, landed one by one.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::batches;
+use super::land::{self, Landing};
+use super::session::Session;
+use super::trouble::Trouble;
+use crate::decode::Decoded;
+use crate::state::{ListedCall, Missing, OpenUnit};
+use crate::unit::Unit;
+
+/// The calls of a window, and which of them may be read.
+pub struct Calls {
+    listing: Vec<ListedCall>,
+    /// Ids that are asked, in the order of the listing.
+    ids: Vec<String>,
+    /// Ids of private calls, unless they are wanted.
+    pub private: HashSet<String>,
+    include_private: bool,
+    unasked: u64,
+}
+
+impl Calls {
+    /// Calls as they were listed; private ones are not asked for unless they are wanted.
+    pub fn new(listing: Vec<ListedCall>, include_private: bool) -> Calls {
+        let hidden = |call: &&ListedCall| call.private && !include_private;
+        let private: HashSet<String> = listing.iter().filter(hidden).map(|call| call.id.clone()).collect();
+        let ids = listing.iter().map(|call| call.id.clone()).filter(|id| !private.contains(id)).collect();
+        let unasked = private.len() as u64;
+        Calls { listing, ids, private, include_private, unasked }
+    }
+
+    /// The listing with what the details said of privacy since.
+    pub fn listing_as_known(&self) -> Vec<ListedCall> {
+        let known = |c: &ListedCall| ListedCall { private: c.private || self.private.contains(&c.id), ..c.clone() };
+        self.listing.iter().map(known).collect()
+    }
+
+    /// The calls that may be read.
+    pub fn readable(&self) -> Vec<ListedCall> {
+        self.listing.iter().filter(|call| !self.private.contains(&call.id)).cloned().collect()
+    }
+}
+
+/// What was fetched of one child.
+pub struct Fetched {
+    open: OpenUnit,
+    refused: Vec<Missing>,
+}
+
+/// A child and what came of its reading.
+pub type Read<T> = (Unit, Result<T, Trouble>);
+
+/// Asks for every child of the window, all at once.
+pub async fn fetch(session: &Session, units: &[&Unit], calls: &Calls) -> Vec<Read<Fetched>> {
+    let fetches = units.iter().map(|unit| fetch_one(session, **unit, &calls.ids));
+    units.iter().map(|unit| **unit).zip(futures::future::join_all(fetches).await).collect()
+}
+
+async fn fetch_one(session: &Session, unit: Unit, ids: &[String]) -> Result<Fetched, Trouble> {
+    if session.tally.is_refused(&unit.entity.name) {
+        return Err(Trouble::Stopped);
+    }
+    let open = land::begin(session, unit)?;
+    let refused = batches::fetch(session, unit, &open, ids).await?;
+    Ok(Fetched { open, refused })
+}
+
+/// Decodes what came. Details may say of a call that it has turned private since it was listed: then it leaves all tables at once.
+pub fn decode(session: &Session, fetched: Vec<Read<Fetched>>, calls: &mut Calls) -> Vec<Read<(Fetched, Vec<Decoded>)>> {
+    let stamps = land::call_stamps(&calls.listing);
+    let mut decoded = Vec::new();
+    for (unit, fetched) in fetched {
+        let pages = fetched.and_then(|f| land::decode(session, unit, &f.open, |_| stamps.clone()).map(|pages| (f, pages)));
+        if let Ok((_, pages)) = &pages {
+            let rows = pages.iter().flat_map(|page| &page.rows).filter(|row| row.private && !calls.include_private);
+            calls.private.extend(rows.filter_map(|row| row.id.clone()));
+        }
+        decoded.push((unit, pages));
+    }
+    decoded
+}
+
+/// Lands the children, one by one.
+pub async fn land(session: &Session, decoded: Vec<Read<(Fetched, Vec<Decoded>)>>, calls: &Calls) -> Vec<Read<()>> {
+    let asked: HashSet<String> = calls.ids.iter().cloned().collect();
+    let mut done = Vec::new();
+    for (unit, read) in decoded {
+        let landed = match read {
+            Err(trouble) => Err(trouble),
+            Ok((fetched, pages)) => {
+                let missing = missing(session, unit, &fetched, &calls.ids, &pages);
+                let private = calls.private.clone();
+                let landing = Landing { asked: Some(&asked), private, missing, unasked: calls.unasked, ..Landing::default() };
+                land::land(session, unit, &fetched.open, pages, landing).await.map(|_| ())
+            }
+        };
+        done.push((unit, landed));
+    }
+    done
+}
+
+/// Drops what was fetched for a listing that did not land.
+pub fn forget(session: &Session, decoded: Vec<Read<(Fetched, Vec<Decoded>)>>) -> Vec<Read<()>> {
+    let drop_one = |read: Result<(Fetched, Vec<Decoded>), Trouble>| {
+        if let Ok((fetched, _)) = read {
+            session.ledger.abandon(fetched.open.id)?;
+        }
+        Err(Trouble::Stopped)
+    };
+    decoded.into_iter().map(|(unit, read)| (unit, drop_one(read))).collect()
+}
+
+/// Ids that were asked and did not come, with the date since when.
+fn missing(session: &Session, unit: Unit, fetched: &Fetched, ids: &[String], pages: &[Decoded]) -> Vec<Missing> {
+    let came: HashSet<&str> = pages.iter().flat_map(|p| &p.rows).filter_map(|row| row.id.as_deref()).collect();
+    let refused: HashMap<&str, &Missing> = fetched.refused.iter().map(|m| (m.id.as_str(), m)).collect();
+    let before = session.ledger.missing_of(&unit.entity.name, unit.span).unwrap_or_default();
+    let since: BTreeMap<&str, _> = before.iter().map(|m| (m.id.as_str(), m.since)).collect();
+    let absent = ids.iter().filter(|id| !came.contains(id.as_str()));
+    let one = |id: &String| {
+        let reason = refused.get(id.as_str()).map_or("not given by Gong (yet)", |m| &m.reason);
+        let since = since.get(id.as_str()).copied().unwrap_or(fetched.open.read_at);
+        Missing { id: id.clone(), reason: reason.to_owned(), since }
+    };
+    absent.map(one).collect()
+}
