@@ -12,7 +12,7 @@ use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::halt::Stop;
 use crate::report::Progress;
-use crate::run::{self, LedgerMeter, LedgerTokens, Session, Tally};
+use crate::run::{self, Held, LedgerMeter, LedgerTokens, Session, Tally};
 use crate::sink::Store;
 use crate::source::{Access, Auth, Http, Limiter, Line, OAuth, Source};
 use crate::state::{Ledger, Lock};
@@ -157,6 +157,7 @@ impl Context {
             source,
             clock: self.clock.clone(),
             stop: self.stop.clone(),
+            held: Held::default(),
             tally: Tally::default(),
             progress: Progress::new(0, self.config.limits.requests_per_second, self.quiet),
             now: self.now,

@@ -35,14 +35,18 @@ impl Target {
         if output.is_some_and(|path| path.is_dir() || path.file_name().is_none()) {
             return Err(Error::new(Kind::Output, format!("--output: {shown} is a folder, not a file")));
         }
-        let folder = output.and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
-        let mut named = tempfile::Builder::new();
+        let named = output.and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
+        let folder = named.unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            return Err(Error::new(Kind::Output, format!("--output: there is no folder {}", folder.display())));
+        }
+        let mut builder = tempfile::Builder::new();
         // The usual mode of new files: the umask still counts.
-        named.prefix(".gong-elt-").suffix(".part").permissions(std::fs::Permissions::from_mode(0o666));
-        let temporary = named.tempfile_in(folder.unwrap_or(Path::new("."))).map_err(|e| {
-            // Without the temporary name, which says nothing to anybody.
-            let cause = e.get_ref().and_then(|inner| inner.source()).map_or_else(|| e.to_string(), ToString::to_string);
-            Error::new(Kind::Output, format!("cannot write {shown}: {cause}")).hint("name another file with --output")
+        builder.prefix(".gong-elt-").suffix(".part").permissions(std::fs::Permissions::from_mode(0o666));
+        let temporary = builder.tempfile_in(folder).map_err(|e| {
+            Error::new(Kind::Output, format!("cannot write {shown}"))
+                .caused_by(e)
+                .hint("name another file with --output")
         })?;
         Ok(Target::File { temporary, path: output.map(Path::to_owned) })
     }

@@ -16,6 +16,8 @@ pub struct EntitySettings {
     pub period: Option<Period>,
     /// Reads only this workspace.
     pub workspace_id: Option<String>,
+    /// Asks for media links in `calls_extensive`: a scope of their own, dead after eight hours, never in logs or the ledger.
+    pub include_media_urls: bool,
     /// Replaces the `contentSelector` of `calls_extensive`.
     pub content_selector: Option<serde_json::Value>,
 }

@@ -131,6 +131,9 @@ fn sync(config: &Config, entities: &[&str]) -> Broken {
         if !entities.contains(&name.as_str()) {
             return broken(&format!("entities.{name}"), unknown_entity(name, entities));
         }
+        if settings.include_media_urls && name != "calls_extensive" {
+            return broken(&format!("entities.{name}.include_media_urls"), "belongs to calls_extensive only");
+        }
         if settings.reread.as_ref().is_some_and(|ages| !rising(ages)) {
             return broken(&format!("entities.{name}.reread"), "ages must rise, and there must be at least one");
         }

@@ -65,8 +65,12 @@ fn listed(ask: &Ask, entity: &'static Entity, rules: &Rules, facts: &Facts) -> V
 
 /// The first day that cannot be read yet: today where the vendor gives finished days only.
 pub fn readable(entity: &Entity, rules: &Rules) -> NaiveDate {
-    let today = today(rules.now, rules.zone_of(entity));
-    if entity.finished_days_only() { today } else { next(today) }
+    let zone = rules.zone_of(entity);
+    if entity.finished_days_only() {
+        return today(rules.now, zone);
+    }
+    // At midnight to the microsecond nothing of the new day is past, and the vendor refuses an empty window.
+    next(today(rules.now - Duration::microseconds(1), zone))
 }
 
 /// Committed windows that are read again.

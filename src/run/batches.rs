@@ -6,7 +6,8 @@ use futures::StreamExt as _;
 use futures::future::BoxFuture;
 
 use super::part::Part;
-use super::session::Session;
+use super::session::{Session, selector};
+use super::staging;
 use super::trouble::{Trouble, judge};
 use crate::source::{Inputs, build};
 use crate::state::{Missing, OpenUnit};
@@ -44,7 +45,7 @@ pub async fn fetch(session: &Session, unit: Unit, open: &OpenUnit, ids: &[String
 /// Ids whose batches are staged whole. A batch that was cut between two pages is asked again whole.
 fn staged(session: &Session, open: &OpenUnit) -> Result<HashSet<String>, Trouble> {
     let mut parts: HashMap<String, (bool, Vec<String>)> = HashMap::new();
-    for page in session.ledger.staged_index(open.id)? {
+    for page in staging::index(session, open)? {
         let Some(ids) = page.ids else { continue };
         parts.insert(page.part, (page.cursor.is_none(), ids));
     }
@@ -53,7 +54,7 @@ fn staged(session: &Session, open: &OpenUnit) -> Result<HashSet<String>, Trouble
         if complete {
             done.extend(ids);
         } else {
-            session.ledger.unstage(open.id, &part)?;
+            staging::unstage(session, open, &part)?;
         }
     }
     Ok(done)
@@ -113,7 +114,7 @@ fn narrow<'a>(
 async fn one(session: &Session, unit: Unit, open: &OpenUnit, ids: &[String]) -> Result<(), Trouble> {
     let inputs = Inputs {
         ids: ids.to_vec(),
-        selector: session.config.entity(&unit.entity.name).content_selector,
+        selector: selector(&session.config, unit.entity),
         subject: format!("{unit}, {} calls", ids.len()),
         ..Inputs::default()
     };

@@ -72,7 +72,8 @@ pub fn decode(session: &Session, fetched: Vec<Read<Fetched>>, calls: &mut Calls)
     let stamps = land::call_stamps(&calls.listing);
     let mut decoded = Vec::new();
     for (unit, fetched) in fetched {
-        let pages = fetched.and_then(|f| land::decode(session, unit, &f.open, |_| stamps.clone()).map(|pages| (f, pages)));
+        let pages =
+            fetched.and_then(|f| land::decode(session, unit, &f.open, |_| stamps.clone()).map(|pages| (f, pages)));
         if let Ok((_, pages)) = &pages {
             let rows = pages.iter().flat_map(|page| &page.rows).filter(|row| row.private && !calls.include_private);
             calls.private.extend(rows.filter_map(|row| row.id.clone()));
@@ -92,7 +93,8 @@ pub async fn land(session: &Session, decoded: Vec<Read<(Fetched, Vec<Decoded>)>>
             Ok((fetched, pages)) => {
                 let missing = missing(session, unit, &fetched, &calls.ids, &pages);
                 let private = calls.private.clone();
-                let landing = Landing { asked: Some(&asked), private, missing, unasked: calls.unasked, ..Landing::default() };
+                let landing =
+                    Landing { asked: Some(&asked), private, missing, unasked: calls.unasked, ..Landing::default() };
                 land::land(session, unit, &fetched.open, pages, landing).await.map(|_| ())
             }
         };

@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use arrow::array::{Array, TimestampMicrosecondArray};
 use chrono::DateTime;
 
+use super::children::{self, Calls};
 use super::land::{self, Landed, Landing};
 use super::part::{LIST, Listed, Part};
 use super::session::Session;
 use super::trouble::Trouble;
-use super::children::{self, Calls};
 use super::{guard, media};
 use crate::decode::{Decoded, Stamps};
 use crate::entity::spec::Read;

@@ -16,6 +16,7 @@ use super::guard::{self, Change};
 use super::privacy::Hidden;
 use super::quarantine;
 use super::session::Session;
+use super::staging;
 use super::trouble::Trouble;
 use crate::decode::{Decoded, Decoder, Stamps, table};
 use crate::error::{Error, Kind};
@@ -61,8 +62,8 @@ pub fn decode(
 ) -> Result<Vec<Decoded>, Trouble> {
     let decoder = Decoder::new(unit.entity);
     let mut pages = Vec::new();
-    for page in session.ledger.staged_index(open.id)? {
-        let body = session.ledger.staged_body(open.id, &page.part, page.page)?.unwrap_or_default();
+    for page in staging::index(session, open)? {
+        let body = staging::body(session, open, &page.part, page.page)?;
         if body.is_empty() {
             continue;
         }
@@ -150,6 +151,7 @@ pub async fn land(
         missing: &landing.missing,
         at,
     })?;
+    session.held.forget(open);
     failpoint::reached(failpoint::COMMITTED);
     count(session, &row, &change, previous.is_some(), !same, bytes);
     tracing::info!(unit = %unit, rows = row.rows, new = change.new, changed = change.changed, gone = change.gone, "committed {name}");
@@ -163,7 +165,7 @@ fn facts(
     chosen: &Chosen,
     landing: &Landing,
 ) -> Result<UnitRow, Trouble> {
-    let totals = session.ledger.staged_index(open.id)?;
+    let totals = staging::index(session, open)?;
     let totals: Vec<u64> = totals.iter().filter(|p| p.page == 0).filter_map(|p| p.total).collect();
     Ok(UnitRow {
         entity: unit.entity.name.clone(),

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 
 use super::session::Session;
+use super::staging;
 use super::trouble::{Trouble, judge, repeated, restarted};
 use crate::failpoint;
 use crate::source::{Inputs, Page, Pager, Step, Told};
@@ -59,7 +60,7 @@ impl Part<'_> {
                 Ended::Whole(listed) => return Ok(listed),
                 Ended::CursorDied(told) => {
                     tracing::info!(unit = %self.unit, "{told}: the listing starts again");
-                    self.session.ledger.unstage(self.open.id, &self.name)?;
+                    staging::unstage(self.session, self.open, &self.name)?;
                     resume = Resume::default();
                 }
             }
@@ -100,7 +101,7 @@ impl Part<'_> {
                 }
                 Step::Restart(told) => return Ok(Ended::CursorDied(told)),
                 Step::Repeated(what) => {
-                    session.ledger.unstage(self.open.id, &self.name)?;
+                    staging::unstage(session, self.open, &self.name)?;
                     return Err(repeated(self.unit, what));
                 }
             }
@@ -113,20 +114,20 @@ impl Part<'_> {
             page.map(|page| (page.body.into_bytes(), page.cursor, page.total)).unwrap_or_default();
         let staged =
             StagedPage { part: self.name.clone(), page: number, body, cursor, expires: Some(expires), ids, total };
-        self.session.ledger.stage(self.open.id, &staged)?;
+        staging::stage(self.session, self.open, staged)?;
         failpoint::reached(failpoint::STAGED);
         Ok(())
     }
 
     /// Where the part stands.
     fn staged(&self) -> Result<Resume, Trouble> {
-        let pages = self.session.ledger.staged_index(self.open.id)?;
+        let pages = staging::index(self.session, self.open)?;
         let Some(last) = pages.into_iter().rfind(|page| page.part == self.name) else { return Ok(Resume::default()) };
         if last.cursor.is_none() {
             return Ok(Resume { complete: true, ..Resume::default() });
         }
         if last.expires.is_none_or(|at| at <= self.session.clock.now()) {
-            self.session.ledger.unstage(self.open.id, &self.name)?;
+            staging::unstage(self.session, self.open, &self.name)?;
             return Ok(Resume::default());
         }
         Ok(Resume { complete: false, next: last.page + 1, cursor: last.cursor, expires: last.expires })

@@ -11,7 +11,7 @@ use super::session::{Session, fingerprint};
 use crate::config::{Config, Span as Time};
 use crate::entity::spec::{Days, Read};
 use crate::entity::{Catalog, Entity};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::plan::{self, Ask, AskKind, Begun, Facts, Known, Planned, Rates, Reason, Rules, Sample, grid};
 use crate::report::{PlanCost, PlanReport, PlanUnit, VERSION};
 use crate::source::{Inputs, Reply, Source, build};
@@ -105,6 +105,7 @@ pub fn planned(
     ask: &Ask,
 ) -> Result<Vec<Planned>> {
     let facts = facts(ledger, config)?;
+    refuse_other_periods(rules, ask, &facts)?;
     let find = |name: &str| catalog.get(name);
     let mut planned = plan::plan(ask, rules, &facts, find);
     if ask.kind == AskKind::Sync && config.sync.continue_backfills {
@@ -120,6 +121,23 @@ pub fn planned(
         }
     }
     Ok(planned)
+}
+
+/// Refuses a changed period: its windows would overlap those on disk.
+fn refuse_other_periods(rules: &Rules, ask: &Ask, facts: &Facts) -> Result<()> {
+    for entity in ask.entities.iter().filter(|e| matches!(e.read, Read::Period { .. })) {
+        let period = rules.period_of(entity);
+        let known = facts.known.iter().filter(|k| k.entity == entity.name).filter_map(|k| k.span.window());
+        if let Some(other) = known.into_iter().find(|window| plan::periods::period_of(window.from, period) != *window) {
+            let name = &entity.name;
+            let what = format!(
+                "entities.{name}.period: the ledger holds the period {other}, which is none of the configured length"
+            );
+            let hint = "set the period back; its rows and those of another length would overlap";
+            return Err(Error::new(Kind::Config, what).hint(hint));
+        }
+    }
+    Ok(())
 }
 
 /// A plan with its cost, for people and the history.

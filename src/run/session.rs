@@ -7,6 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use tokio::sync::Semaphore;
 
+use super::staging::Held;
 use super::tally::Tally;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -33,6 +34,8 @@ pub struct Session {
     pub clock: Arc<dyn Clock>,
     /// Told to every task.
     pub stop: Stop,
+    /// Answers that must not reach the ledger.
+    pub held: Held,
     /// What is counted.
     pub tally: Tally,
     /// What people see meanwhile.
@@ -84,12 +87,22 @@ pub fn fingerprint(config: &Config, entity: &Entity) -> String {
     let facts = serde_json::json!([
         entity.version,
         config.sync.include_private,
-        own.content_selector.as_ref().or(entity.request.selector.as_ref()),
+        selector(config, entity),
         family.workspace_id,
         own.period.map(|p| format!("{p:?}")),
         entity.request.fixed,
     ]);
     sha2::Sha256::digest(facts.to_string()).iter().take(8).map(|b| format!("{b:02x}")).collect()
+}
+
+/// The `contentSelector` that an entity is asked with: set, or its file's; with media links if the settings want them.
+pub fn selector(config: &Config, entity: &Entity) -> Option<serde_json::Value> {
+    let own = config.entity(&entity.name);
+    let mut selector = own.content_selector.or_else(|| entity.request.selector.clone());
+    if let Some(fields) = selector.as_mut().filter(|_| own.include_media_urls) {
+        fields["exposedFields"]["media"] = true.into();
+    }
+    selector
 }
 
 /// A random id.

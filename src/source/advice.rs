@@ -98,7 +98,7 @@ mod tests {
 
     const PAGE: &str = "https://app.gong.io/oauth2/authorize";
 
-    fn story() -> Box<Story> {
+    fn story() -> Story {
         let (path, subject) = ("/x".to_owned(), "y".to_owned());
         let request = Request { method: Method::Post, path, query: Vec::new(), body: None, subject };
         let mut attempts = Attempts::new(&request);

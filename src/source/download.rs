@@ -4,7 +4,8 @@ use bytes::Bytes;
 use rand::Rng as _;
 use sha2::{Digest as _, Sha256};
 
-use super::media::{Body, ByteRange, Link, MediaClient, MediaError};
+use super::media::{Body, Link, MediaClient, MediaError};
+use super::range::ByteRange;
 use super::retry::Delays;
 
 /// So many addresses in a row may be refused without a byte between them.

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::classify::{LONGEST_TEXT, Told, clean, retry_after};
 use super::retry::Undecided;
+use super::tokens::Tokens;
 use super::transport::{Answer, SendError, client, receive};
 use crate::config::OAuthClient;
 use crate::error::{Error, Kind, Result};
@@ -22,30 +23,6 @@ const USUAL_LIFE: i64 = 86_400;
 const SHORTEST_LIFE: i64 = 60;
 /// Longer ones neither.
 const LONGEST_LIFE: i64 = 366 * 86_400;
-/// An access token is refreshed that long before its end, and never earlier than in the last tenth of its life.
-const MARGIN: TimeDelta = TimeDelta::minutes(5);
-
-/// The tokens of one answer.
-#[derive(Debug, Clone)]
-pub struct Tokens {
-    /// For the next refresh, once.
-    pub refresh: SecretString,
-    /// Goes with each request.
-    pub access: SecretString,
-    /// When they were asked for.
-    pub issued_at: DateTime<Utc>,
-    /// When the access token dies.
-    pub expires_at: DateTime<Utc>,
-    /// The customer's host, if the vendor named one.
-    pub base_url: Option<String>,
-}
-
-impl Tokens {
-    /// When the access token is to be replaced: shortly before its end.
-    pub fn renew_at(&self) -> DateTime<Utc> {
-        self.expires_at - MARGIN.min((self.expires_at - self.issued_at) / 10)
-    }
-}
 
 /// What was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]

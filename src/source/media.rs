@@ -3,8 +3,6 @@
 //! One attempt at a time, without judgement over several; `download.rs` goes on where one broke off. An address opens a recording
 //! to whoever has it, so it is held as a secret and stands in no message.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +10,7 @@ use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, LOCATION, RA
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use super::range::ByteRange;
 use super::transport::root_cause;
 use crate::error::{Error, Kind, Result};
 
@@ -56,43 +55,6 @@ impl Link {
         let ending = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, ending)| ending);
         let plain = (1..=5).contains(&ending.len()) && ending.bytes().all(|b| b.is_ascii_alphanumeric());
         if plain { ending.to_ascii_lowercase() } else { "bin".to_owned() }
-    }
-}
-
-/// A part of a file, as in the `Range` header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ByteRange {
-    /// From a byte to the end.
-    From(u64),
-    /// From a byte to another, inclusive.
-    Between(u64, u64),
-    /// So many bytes at the end.
-    Last(u64),
-}
-
-impl FromStr for ByteRange {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> std::result::Result<ByteRange, Self::Err> {
-        let rule = "is not a range such as bytes=0-99, bytes=100- or bytes=-100";
-        let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten();
-        let (first, last) = text.strip_prefix("bytes=").and_then(|text| text.split_once('-')).ok_or(rule)?;
-        match (number(first), number(last)) {
-            (Some(first), Some(last)) if first <= last && last < u64::MAX => Ok(ByteRange::Between(first, last)),
-            (Some(first), None) if last.is_empty() => Ok(ByteRange::From(first)),
-            (None, Some(last)) if first.is_empty() && last > 0 => Ok(ByteRange::Last(last)),
-            _ => Err(rule),
-        }
-    }
-}
-
-impl fmt::Display for ByteRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ByteRange::From(first) => write!(f, "bytes={first}-"),
-            ByteRange::Between(first, last) => write!(f, "bytes={first}-{last}"),
-            ByteRange::Last(last) => write!(f, "bytes=-{last}"),
-        }
     }
 }
 

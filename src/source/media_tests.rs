@@ -121,27 +121,6 @@ async fn a_store_that_never_answers_whole_ends_the_download() {
 }
 
 #[test]
-fn ranges_are_read_and_written() {
-    for text in ["bytes=0-99", "bytes=100-", "bytes=-100", "bytes=7-7"] {
-        assert_eq!(text.parse::<ByteRange>().map(|range| range.to_string()).as_deref(), Ok(text));
-    }
-    for text in [
-        "",
-        "0-99",
-        "bytes=",
-        "bytes=-",
-        "bytes=9-1",
-        "bytes=-0",
-        "bytes=0-1,3-4",
-        "bytes=a-b",
-        "bytes=+1-2",
-        "items=0-9",
-    ] {
-        assert!(text.parse::<ByteRange>().is_err(), "{text}");
-    }
-}
-
-#[test]
 fn links_are_https_or_loopback_and_give_an_ending() {
     for text in ["http://store.example/a.mp3", "ftp://store.example/a", "a.mp3", "file:///etc/passwd"] {
         assert!(Link::parse(text).is_none(), "{text}");

@@ -23,7 +23,7 @@ hint: check that the folder can be made and written, or name another"#,
                 end(&mut rig.bare(&["status"])).expect(0);
                 rig.ledger().pragma_update(None, "user_version", 99).expect("a ledger");
             },
-            r#"error: the ledger DIR/state/gong-elt.db: it was written by a newer gong-elt (format 99; this one knows up to 2)
+            r#"error: the ledger DIR/state/gong-elt.db: it was written by a newer gong-elt (format 99; this one knows up to N)
 
 hint: install the newer gong-elt, or restore an older backup of the ledger"#,
         ),

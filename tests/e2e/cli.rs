@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::support::Rig;
 use crate::support::refusal::replaced;
 use crate::support::rig::{FIVE, START, end};
+use crate::support::truth::assert_conserved;
 
 /// A small account, and the five entities of the calls family.
 fn rig() -> Rig {
@@ -193,4 +194,22 @@ fn the_environment_wins_over_the_file_and_a_flag_over_both() {
     assert!(named.stderr.starts_with("error: cannot read the configuration env.toml"), "{}", named.stderr);
     let named = end(rig.bare(&["plan", "--config", "flag.toml"]).env("GONG_ELT_CONFIG", "env.toml")).expect(2);
     assert!(named.stderr.starts_with("error: cannot read the configuration flag.toml"), "{}", named.stderr);
+}
+
+#[test]
+fn a_run_at_midnight_sharp_leaves_the_day_that_begins() {
+    // GIVEN the now that a scheduler gives for a daily job
+    let rig = rig();
+    rig.server.clock().set("2026-05-21T00:00:00Z".parse().expect("an instant"));
+    // WHEN it runs
+    rig.sync();
+    // THEN the day that is over is the last one, and the files equal the account
+    let status = rig.run(&["status", "--format", "json"]).expect(0).json();
+    assert_eq!(status["entities"]["calls"]["frontier"], "2026-05-21T00:00:00Z");
+    assert_eq!(status["entities"]["calls"]["gaps"], json!([]));
+    assert_conserved(&rig, "at midnight");
+    // AND a second later the new day is read too
+    rig.server.clock().advance(TimeDelta::seconds(1));
+    rig.sync();
+    assert_conserved(&rig, "a second later");
 }

@@ -50,6 +50,17 @@ fn a_429_silences_every_task_until_retry_after_has_passed() {
 }
 
 #[test]
+fn a_429_that_does_not_say_how_long_is_waited_out_all_the_same() {
+    // GIVEN a vendor that says no time, or none that can be read
+    let rig = rig("");
+    rig.server.faults().once(Matcher::path(CALLS), throttled(RetryAfter::Missing));
+    rig.server.faults().once(Matcher::path(DETAILS), throttled(RetryAfter::Text("soon".to_owned())));
+    // WHEN it is read THEN both requests are repeated
+    assert_eq!(rig.sync()["retries"], 2);
+    assert_conserved(&rig, "after 429 without a time");
+}
+
+#[test]
 fn t34_a_long_retry_after_ends_the_run_and_outlives_it() {
     let hours = 7 * 3600;
     for retry_after in [RetryAfter::Seconds(hours), RetryAfter::Date(hours)] {

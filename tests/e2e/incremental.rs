@@ -104,7 +104,7 @@ fn an_earlier_now_never_replaces_a_later_reading() {
 #[test]
 fn a_backfill_reads_what_is_not_covered_and_force_reads_it_again() {
     let rig = Rig::small(8);
-    rig.configure_whole("[sync]\nstart_date = \"2026-05-18\"");
+    rig.configure_whole("[sync]\nstart_date = \"2026-05-18\"\nentities = [\"calls_extensive\", \"call_transcripts\"]");
     rig.sync();
     let args = ["backfill", "--from", "2026-05-01", "--to", "2026-05-20", "--format", "json"];
     let report = rig.run(&args).expect(0).json();

@@ -1,6 +1,6 @@
 //! Polite: never above the rate, never above the day's budget, and nothing paid for twice.
 
-use chrono::{DateTime, Days, NaiveTime, Utc};
+use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
 use gong_sim::{Rates, ServerOptions, World, WorldSpec};
 
 use crate::support::Rig;
@@ -110,6 +110,28 @@ fn t33_a_day_budget_ends_the_run_until_midnight() {
     rig.sync();
     assert_eq!(paid_twice(&rig.server), Vec::<String>::new());
     assert_conserved(&rig, "over two budgets");
+}
+
+#[test]
+fn t35_a_quota_that_others_have_used_up_ends_the_run_without_knocking_again() {
+    // GIVEN a company whose other programs leave ten requests of the day
+    let rates = Rates { per_second: None, per_day: Some(100) };
+    let rig = Rig::new(World::generate(WorldSpec::small(1)), ServerOptions { rates, ..ServerOptions::default() });
+    limited(&rig, "requests_per_second = 2000\nrequests_per_day = 1000000\nmax_in_flight = 4");
+    rig.server.spend_quota(90);
+    // WHEN a run meets the end of the quota
+    let report = rig.sync_to(75);
+    // THEN it asks no more than what was in flight, and goes on when the vendor said
+    let refused = rig.server.journal().entries().iter().filter(|e| e.status == Some(429)).count();
+    assert!((1..=4).contains(&refused) && rig.server.journal().len() == 10 + refused, "{refused}");
+    let resume: DateTime<Utc> = report["resume_at"].as_str().and_then(|at| at.parse().ok()).expect("an instant");
+    let wait = (resume - Utc::now()).num_minutes();
+    assert!((14 * 60 + 58..=15 * 60).contains(&wait), "{wait} minutes to the vendor's midnight");
+    // AND nothing that came before is lost
+    rig.server.clock().advance(TimeDelta::hours(15));
+    rig.ledger().execute("UPDATE gate SET closed_until = 0", []).expect("a gate");
+    rig.sync();
+    assert_conserved(&rig, "over two days of quota");
 }
 
 /// The start of the next UTC day.

@@ -1,4 +1,4 @@
-//! Media files: whole, right, once.
+//! Media files: whole, right, once; and settings of single entities.
 
 use std::collections::HashMap;
 
@@ -100,4 +100,45 @@ fn a_call_that_turns_private_takes_its_file_with_it() {
     rig.sync();
     assert!(!rig.data().join(path).exists());
     assert_whole(&rig);
+}
+
+#[test]
+fn media_links_are_given_if_asked_for_and_never_reach_the_ledger_or_a_log() {
+    // GIVEN a configuration that wants the links
+    let rig = Rig::small(3);
+    rig.configure("entities = [\"calls_extensive\"]\n[entities.calls_extensive]\ninclude_media_urls = true");
+    // WHEN it is synced, killed on the way first
+    let killed = crate::support::rig::end(rig.command(&["sync", "-vv"]).env("GONG_ELT_FAILPOINT", "before-object:5"));
+    assert_eq!(killed.code, -1);
+    let ended = rig.run(&["sync", "-vv"]).expect(0);
+    // THEN the column is filled
+    let query = format!(
+        "SELECT count(media.audio_url) FROM read_parquet('{}/calls_extensive/**/*.parquet')",
+        rig.data().display()
+    );
+    let script = "import duckdb, sys; print(duckdb.sql(sys.argv[1]).fetchone()[0])";
+    let output = crate::support::truth::python().args(["-c", script, &query]).output().expect("python starts");
+    let count: u64 = String::from_utf8_lossy(&output.stdout).trim().parse().expect("a count");
+    assert!(count > 50, "{count}");
+    // AND no link is anywhere else
+    for file in ["state/gong-elt.db", "state/gong-elt.db-wal", "data/_gong_elt/manifest.json"] {
+        let bytes = std::fs::read(rig.path(file)).unwrap_or_default();
+        assert!(!bytes.windows(15).any(|window| window == b"X-Amz-Signature"), "{file}");
+    }
+    assert!(!ended.stderr.contains("X-Amz") && !killed.stderr.contains("X-Amz"));
+}
+
+#[test]
+fn a_changed_period_is_refused() {
+    let rig = Rig::small(3);
+    rig.configure("entities = [\"stats_interaction\"]");
+    rig.sync();
+    rig.configure("entities = [\"stats_interaction\"]\n[entities.stats_interaction]\nperiod = \"week\"");
+    rig.server.clock().advance(chrono::TimeDelta::days(1));
+    let refused = rig.run(&["sync"]).expect(2);
+    assert!(
+        refused.stderr.contains("entities.stats_interaction.period: the ledger holds the period"),
+        "{}",
+        refused.stderr
+    );
 }

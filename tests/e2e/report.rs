@@ -95,7 +95,7 @@ fn no_log_line_holds_a_secret_a_cursor_or_customer_data() {
         }
     }
     // WHEN it says all it can
-    let ended = rig.run(&["sync", "-vvv"]);
+    let ended = rig.run(&["sync", "-vvv"]).expect(1);
     let said = format!("{}{}", ended.stdout, ended.stderr);
     assert!(ended.stderr.lines().count() > 60 && said.contains("trying again"), "{said}");
     // THEN there is no credential, no cursor and nothing of a person or a conversation

@@ -21,7 +21,7 @@ fn staged(rig: &Rig) -> (HashSet<String>, Vec<(String, u32)>) {
     let ledger = rusqlite::Connection::open(rig.path("state/gong-elt.db")).expect("a ledger");
     let mut query = ledger
         .prepare(
-            "SELECT entity, ids, from_day, page FROM staged JOIN open_unit ON unit_id = id WHERE entity != 'users'",
+            "SELECT entity, ids, from_day, page FROM staged JOIN open_unit ON unit_id = id WHERE entity LIKE 'call%'",
         )
         .expect("the ledger's tables");
     let (mut batches, mut pages) = (HashSet::new(), Vec::new());

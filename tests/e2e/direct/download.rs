@@ -1,5 +1,6 @@
 //! `download`: a file arrives whole or not at all, by range, over broken connections and dead links.
 
+use std::process::Command;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -165,6 +166,22 @@ fn a_store_that_refuses_every_link_ends_the_download() {
     assert_eq!(rig.server.journal().count(LIST), 3);
     assert_eq!(std::fs::read_to_string(rig.path("kept.mp3")).expect("a file"), "the file before");
     assert_eq!(left_over(&rig), Vec::<String>::new());
+}
+
+#[test]
+fn an_interrupted_download_leaves_nothing() {
+    // GIVEN a download under way
+    let rig = Rig::small(1);
+    let id = call(&rig, 1000);
+    rig.server.faults().once(media(), Fault::Hold { name: "sent".to_owned() });
+    let mut child = rig.spawn(&["download", "audio", &id, "-o", "a.mp3"]);
+    assert!(rig.server.faults().wait_held("sent", Duration::from_secs(60)), "the file is asked for");
+    // WHEN somebody presses Ctrl-C THEN it ends, and neither the file nor a part of it is there
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill starts");
+    assert!(killed.success());
+    assert_eq!(child.wait().expect("the end").code(), Some(130));
+    rig.server.faults().release("sent");
+    assert!(!rig.path("a.mp3").exists() && left_over(&rig).is_empty());
 }
 
 #[test]

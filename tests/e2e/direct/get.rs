@@ -37,7 +37,7 @@ fn a_passing_fault_is_tried_again() {
     let id = text(&parsed(&expected), "id").to_owned();
     for fault in [Fault::ServerError, Fault::CutBody { percent: 60 }, Fault::LoseAnswer] {
         rig.server.faults().once(Matcher::path("/v2/calls/*"), fault);
-        assert_eq!(lines(&rig, &["get", "calls", &id]), [expected.clone()]);
+        assert_eq!(lines(&rig, &["get", "calls", &id]), std::slice::from_ref(&expected));
     }
     assert_eq!(rig.server.journal().len(), 6);
 }

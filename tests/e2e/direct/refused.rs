@@ -2,6 +2,7 @@
 
 use crate::support::Rig;
 use crate::support::refusal::{Case, assert_refused, case};
+use crate::support::rig::end;
 
 fn said(command: &'static [&'static str], says: &'static str) -> Case {
     case(command[command.len() - 1], |_: &Rig| {}, says).command(command)
@@ -143,10 +144,38 @@ fn bad_ids_and_places_of_get_and_download_are_named() {
             &["download", "audio", "1", "--range", "bytes=9-1"],
             "error: --range: \"bytes=9-1\" is not a range such as bytes=0-99, bytes=100- or bytes=-100",
         ),
-        said(
-            &["download", "video", "1", "--output", "nowhere/a.mp4"],
-            "error: cannot write nowhere/a.mp4: No such file or directory (os error 2)\n\nhint: name another file with --output",
-        ),
+        said(&["download", "video", "1", "--output", "nowhere/a.mp4"], "error: --output: there is no folder nowhere"),
         said(&["download", "video", "1", "--output", "/"], "error: --output: / is a folder, not a file"),
     ]);
+}
+
+#[test]
+fn a_bad_entity_file_is_named_whatever_the_options() {
+    let wrong = |rig: &Rig| {
+        std::fs::create_dir(rig.path("mine")).expect("a folder");
+        let calls =
+            include_str!("../../../schemas/calls.toml").replace("workspaceId = \"id\"", "workspaceId = \"ids\"");
+        rig.write("mine/calls.toml", &calls);
+    };
+    let says = "error: mine/calls.toml: filters.workspaceId: a GET takes no list of ids\n\nhint: schemas/README.md explains each key of an entity file";
+    assert_refused(&[
+        case("list", wrong, says)
+            .command(&["list", "calls", "--from-date-time", "2026-05-01"])
+            .env("GONG_ELT_SCHEMAS", "mine"),
+        case("status", wrong, says).command(&["status"]).env("GONG_ELT_SCHEMAS", "mine"),
+    ]);
+}
+
+#[test]
+fn a_filter_of_a_new_entity_file_is_an_option() {
+    // GIVEN an entity file with one more filter
+    let rig = Rig::small(1);
+    std::fs::create_dir(rig.path("mine")).expect("a folder");
+    let users =
+        include_str!("../../../schemas/users.toml").replace("filters = { ", "filters = { teamName = \"text\", ");
+    rig.write("mine/users.toml", &users);
+    // WHEN it is used THEN it goes to the vendor by its name
+    let ended = end(rig.command(&["list", "users", "--team-name", "A & B"]).env("GONG_ELT_SCHEMAS", "mine")).expect(0);
+    assert!(!ended.stdout.is_empty());
+    assert_eq!(super::last(&rig).query, [("teamName".to_owned(), "A & B".to_owned())]);
 }
