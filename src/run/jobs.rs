@@ -9,7 +9,7 @@ use super::family::{self, Family};
 use super::session::Session;
 use super::tally::with_hint;
 use super::trouble::{Trouble, stop_for};
-use super::{listed, publish};
+use super::{listed, pins, publish};
 use crate::plan::{Planned, Reason, grid};
 use crate::unit::{Unit, Window};
 
@@ -26,48 +26,77 @@ pub async fn execute(session: &Session, planned: &[Planned]) {
     for one in planned {
         session.tally.entity(&one.unit.entity.name, |e| e.units.planned += 1);
     }
-    let mut queue = Queue { jobs: jobs(session, planned).into(), running: 0, families: 0 };
+    let mut queue = Queue::new(jobs(session, planned));
     let mut running = FuturesUnordered::new();
     loop {
         while session.stop.reason().is_none() {
             let Some(job) = queue.start() else { break };
-            let is_family = matches!(job, Job::Family(_));
-            running.push(async move { (is_family, one_job(session, job).await) });
+            let kind = Kind::of(&job);
+            running.push(async move { (kind, one_job(session, job).await) });
         }
-        let Some((is_family, cut)) = running.next().await else { break };
-        queue.ended(is_family, cut);
+        let Some((kind, cut)) = running.next().await else { break };
+        queue.ended(kind, cut);
         publish::now_and_then(session).await;
     }
 }
 
-/// Jobs that have not begun, and how many run.
+/// What others wait for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Tells whether the ledger is this company's: nothing is written before.
+    Company,
+    /// A whole list: fan-outs go over its ids.
+    Snapshot,
+    /// A window of calls, which tells of their privacy.
+    Family,
+    /// Nothing waits for it.
+    Other,
+}
+
+impl Kind {
+    fn of(job: &Job) -> Kind {
+        match job {
+            Job::Family(_) => Kind::Family,
+            Job::Listed(unit) if unit.entity.name == pins::COMPANY => Kind::Company,
+            Job::Listed(unit) if unit.entity.is_snapshot() => Kind::Snapshot,
+            Job::Listed(_) => Kind::Other,
+        }
+    }
+}
+
+/// Jobs that have not begun, and the kinds of those that run.
 struct Queue {
     jobs: VecDeque<Job>,
-    running: usize,
-    families: usize,
+    running: Vec<Kind>,
 }
 
 impl Queue {
-    /// The next job, if it may begin now. Snapshots run alone, because others depend on them; what is filtered by the privacy of calls waits
-    /// for the calls of the run.
+    fn new(mut jobs: Vec<Job>) -> Queue {
+        jobs.sort_by_key(|job| Kind::of(job) != Kind::Company);
+        Queue { jobs: jobs.into(), running: Vec::new() }
+    }
+
+    /// The next job, if it may begin now.
     fn start(&mut self) -> Option<Job> {
-        let room = match self.jobs.front()? {
-            Job::Listed(unit) if unit.entity.private.is_some() && self.families > 0 => 0,
-            Job::Listed(unit) if unit.entity.is_snapshot() => 1,
-            _ => AT_ONCE,
-        };
-        if self.running >= room {
+        let runs = |kind: Kind| self.running.contains(&kind);
+        let waits = runs(Kind::Company)
+            || match self.jobs.front()? {
+                Job::Listed(unit) if unit.entity.private.is_some() && runs(Kind::Family) => true,
+                Job::Listed(unit) => !unit.entity.each().is_empty() && runs(Kind::Snapshot),
+                Job::Family(_) => false,
+            };
+        if waits || self.running.len() >= AT_ONCE {
             return None;
         }
-        self.running += 1;
-        self.families += usize::from(matches!(self.jobs.front(), Some(Job::Family(_))));
-        self.jobs.pop_front()
+        let job = self.jobs.pop_front()?;
+        self.running.push(Kind::of(&job));
+        Some(job)
     }
 
     /// Notes the end of a job and puts the windows that it was cut into first in line.
-    fn ended(&mut self, is_family: bool, cut: Vec<Family>) {
-        self.running -= 1;
-        self.families -= usize::from(is_family);
+    fn ended(&mut self, kind: Kind, cut: Vec<Family>) {
+        let place = self.running.iter().position(|running| *running == kind);
+        place.map(|place| self.running.swap_remove(place));
         for family in cut.into_iter().rev() {
             self.jobs.push_front(Job::Family(family));
         }

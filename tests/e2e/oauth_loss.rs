@@ -1,5 +1,7 @@
 //! OAuth when it goes wrong: killed between answer and store, answers lost on the wire, refused tokens, wrong addresses. What is said.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 use std::time::Duration;
 
 use gong_sim::{Fault, Matcher, RetryAfter};
@@ -111,13 +113,17 @@ fn a_signal_during_a_refresh_does_not_lose_its_answer() {
     // GIVEN a refresh that the vendor has served and not yet answered
     let rig = tokens::rig(1);
     rig.server.faults().once(Matcher::path(PATH), Fault::Hold { name: "refresh".to_owned() });
-    let mut run = rig.spawn(&["sync"]);
+    let mut command = rig.command(&["sync", "--format", "json"]);
+    let mut run = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary starts");
     assert!(rig.server.faults().wait_held("refresh", Duration::from_secs(60)));
-    // WHEN the run is interrupted, and the answer comes
-    let pid = run.id().to_string();
-    assert!(std::process::Command::new("sh").args(["-c", &format!("kill -INT {pid}")]).status().expect("sh").success());
+    // WHEN the run is interrupted, has ended and reported, and only then the answer comes
+    let kill = format!("kill -INT {}", run.id());
+    assert!(std::process::Command::new("sh").args(["-c", &kill]).status().expect("sh").success());
+    let mut line = String::new();
+    BufReader::new(run.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("the report begins");
+    assert_eq!(line, "{\n");
     rig.server.faults().release("refresh");
-    run.wait().expect("the end");
+    assert_eq!(run.wait().expect("the end").code(), Some(130));
     // THEN the tokens are in the ledger
     rig.sync();
     assert_refreshed(&rig, 1);
