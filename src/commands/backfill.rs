@@ -21,8 +21,8 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &BackfillArgs) -> R
     }
     let entities = dated(context.entities(&args.selection.entities)?)?;
     let range = range(&args.range)?;
-    let _lock = context.lock("backfill", &run_id, args.bounds.wait).await?;
     signals::listen(&context.stop)?;
+    let _lock = context.lock("backfill", &run_id, args.bounds.wait).await?;
     let ledger = context.ledger()?;
     let names: Vec<String> = entities.iter().map(|e| e.name.clone()).collect();
     let for_sync = ledger.last_sync_requests()?.unwrap_or(0).max(LEAST_FOR_SYNC);

@@ -164,7 +164,11 @@ fn judge(
         Err(Failure::Refused(Refusal::Redirect(host), story)) => {
             ("failed", format!("{story} (set source.base_url to https://{host})"), Kind::Config.exit_code())
         }
-        Err(Failure::Refused(Refusal::BadRequest | Refusal::NotFound, story) | Failure::Exhausted(story)) => {
+        // Who may not ask is told so before the question is judged.
+        Err(Failure::Refused(Refusal::BadRequest, story)) => {
+            ("allowed", format!("though the probe was refused: {story}"), 0)
+        }
+        Err(Failure::Refused(Refusal::NotFound, story) | Failure::Exhausted(story)) => {
             ("cannot tell", story.to_string(), 1)
         }
     })

@@ -108,7 +108,10 @@ impl Context {
                 tracing::warn!("the ledger is held by {holder}; waiting up to {wait} for it");
                 told = true;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            tokio::select! {
+                _ = self.stop.pulled() => return Err(Error::new(Kind::Interrupted, "stopped while waiting for the ledger")),
+                () = tokio::time::sleep(std::time::Duration::from_millis(200)) => {}
+            }
         }
     }
 

@@ -14,8 +14,8 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &SyncArgs) -> Resul
     let entities = context.entities(&args.selection.entities)?;
     let ask = run::ask_sync(entities, context.start_date()?, context.now);
     let run_id = run::new_run_id(context.clock.now());
-    let _lock = context.lock("sync", &run_id, args.bounds.wait).await?;
     signals::listen(&context.stop)?;
+    let _lock = context.lock("sync", &run_id, args.bounds.wait).await?;
     let ledger = context.ledger()?;
     let budget = context.config.limits.daily_budget();
     let source = context.source(&ledger, budget, args.bounds.max_requests)?;

@@ -179,7 +179,7 @@ fn snapshot(entity: &'static Entity, rules: &Rules, facts: &Facts) -> Option<Pla
     let every = *rules.every.get(&entity.name).or_else(|| rules.every.get("")).unwrap_or(&Duration::zero());
     let reason = match known {
         None => Reason::New,
-        Some(known) if known.due.is_some() && rules.now > known.read_at => {
+        Some(known) if known.due.is_some() && rules.now >= known.read_at => {
             Reason::Early(known.due.clone().unwrap_or_default())
         }
         Some(known) if rules.now - known.read_at >= every && rules.now > known.read_at => Reason::Every(every),

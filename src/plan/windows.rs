@@ -103,9 +103,10 @@ fn again(ask: &Ask, entity: &'static Entity, rules: &Rules, facts: &Facts) -> Ve
 
 fn reason(ask: &Ask, unit: Unit, window: Window, known: &Known, rules: &Rules) -> Option<Reason> {
     match ask.kind {
-        AskKind::Force => ask.range.overlaps(&window).then_some(Reason::Force),
+        AskKind::Force => (ask.range.overlaps(&window) && rules.now >= known.read_at).then_some(Reason::Force),
         AskKind::Backfill => None,
-        AskKind::Sync if rules.now <= known.read_at => None,
+        AskKind::Sync if rules.now < known.read_at => None,
+        AskKind::Sync if rules.now == known.read_at && known.due.is_none() => None,
         AskKind::Sync => {
             let end = window.ends_at(rules.zone_of(unit.entity));
             match (&known.due, due::by_age(end, known.read_at, rules.now, rules.ages_of(unit.entity))) {

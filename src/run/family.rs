@@ -81,8 +81,31 @@ pub async fn read(session: &Session, family: Family) -> Done {
             }
         }
     }
+    let asked = parent.as_ref().map(|(unit, ..)| *unit);
     follow(session, &mut done, listing, parent, &children).await;
+    if let Some(parent) = asked {
+        relatives_due(session, parent, family.window, &children, &mut done).await;
+    }
     done
+}
+
+/// Reads what the new listing made due and nobody asked for: a call that turned private leaves all its tables, and its files, at once.
+async fn relatives_due(session: &Session, parent: Unit, window: Window, read: &[Unit], done: &mut Done) {
+    let relatives = session.catalog.all().filter(|e| e.parent() == Some(&parent.entity.name));
+    let units = relatives.map(|entity| unit_of(entity, window));
+    let is_due = |unit: &Unit| session.ledger.unit(*unit).ok().flatten().is_some_and(|row| row.due.is_some());
+    let others = units.filter(|unit| !read.iter().any(|r| r.entity.name == unit.entity.name));
+    let due: Vec<Unit> = others.filter(is_due).collect();
+    if due.is_empty() || session.stop.reason().is_some() {
+        return;
+    }
+    for unit in &due {
+        session.tally.entity(&unit.entity.name, |e| e.units.planned += 1);
+    }
+    match session.ledger.listing(window) {
+        Ok(listing) => follow(session, done, listing, None, &due).await,
+        Err(error) => done.units.push((parent, Err(error.into()))),
+    }
 }
 
 /// Fetches the listing; `Err(total)` inside if the window must be cut.

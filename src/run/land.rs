@@ -116,6 +116,11 @@ pub async fn land(
     let chosen = chosen::choose(session, unit, &pages, &landing);
     let before = session.ledger.unit(unit)?;
     let old = session.ledger.row_digests(unit)?;
+    if before.as_ref().is_some_and(|before| before.read_at > open.read_at) {
+        session.ledger.abandon(open.id)?;
+        session.tally.warn(format!("{unit}: it was read at a later now before; the older reading was left out"));
+        return Ok(Landed::Suspect);
+    }
     let change = Change::between(before.as_ref(), &old, &chosen.digests, &chosen.private_keys, chosen.private);
     if let Some(why) = guard::disbelief(session, before.as_ref(), &change) {
         session.ledger.mark_suspect(open.id, unit, &why)?;

@@ -88,7 +88,7 @@ async fn file(
     loop {
         let piece = tokio::select! {
             biased;
-            _ = session.stop.pulled() => return Err(Trouble::Stopped),
+            _ = session.stop.cut_short() => return Err(Trouble::Stopped),
             piece = download.next(&link) => piece,
         };
         match piece {

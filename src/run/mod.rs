@@ -42,8 +42,30 @@ pub use zone::known as known_zone;
 
 use crate::error::Result;
 use crate::failpoint;
-use crate::plan::{Ask, AskKind};
+use crate::plan::{Ask, AskKind, Planned, Reason};
 use crate::report::RunReport;
+
+/// Finishes what an earlier run began, then plans from what that left, then reads what became due on the way.
+async fn carry_out(session: &Session, ask: &Ask, first: Vec<Planned>) -> Result<()> {
+    let is_begun = |one: &Planned| one.reason == Reason::Begun;
+    let (begun, fresh): (Vec<Planned>, Vec<Planned>) = first.into_iter().partition(is_begun);
+    let plan = || planned(session.catalog, &session.ledger, &session.config, &planning::rules(session), ask);
+    let rest = if begun.is_empty() {
+        fresh
+    } else {
+        jobs::execute(session, &begun).await;
+        // One that failed just now is not tried again at once.
+        plan()?.into_iter().filter(|one| !is_begun(one)).collect()
+    };
+    jobs::execute(session, &rest).await;
+    // A call that turned private leaves other entities in the same run.
+    let early = |one: &Planned| matches!(one.reason, Reason::Early(_)) && one.unit.entity.private.is_some();
+    let twice =
+        |one: &Planned| rest.iter().any(|r| r.unit.entity.name == one.unit.entity.name && r.unit.span == one.unit.span);
+    let late: Vec<Planned> = plan()?.into_iter().filter(|one| early(one) && !twice(one)).collect();
+    jobs::execute(session, &late).await;
+    Ok(())
+}
 
 /// Plans what was asked, carries it out and reports. Failures of units are in the report; an error means that not even that worked.
 ///
@@ -60,7 +82,10 @@ pub async fn run(session: &Session, ask: &Ask, command: &str) -> Result<RunRepor
     let text = serde_json::to_string(&plan).unwrap_or_default();
     session.ledger.begin_run(&session.run_id, command, session.now, begun, &text)?;
     session.progress.extend(plan.requests);
-    jobs::execute(session, &planned).await;
+    for entity in &ask.entities {
+        session.tally.entity(&entity.name, |_| {});
+    }
+    carry_out(session, ask, planned).await?;
     session.progress.end();
     if ask.kind != AskKind::Sync || session.config.sync.continue_backfills {
         outcome::end_backfills(session)?;

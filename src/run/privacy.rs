@@ -8,7 +8,7 @@ use super::session::Session;
 use super::trouble::{Trouble, judge};
 use crate::decode::Decoded;
 use crate::entity::spec::Unknown;
-use crate::source::{Inputs, Reply, build};
+use crate::source::{Failure, Inputs, Refusal, Reply, build};
 use crate::state::Visibility;
 use crate::unit::Unit;
 
@@ -48,7 +48,8 @@ pub async fn hidden(session: &Session, unit: Unit, pages: &[Decoded]) -> Result<
     }
     let with =
         |wanted: Visibility| known.iter().filter(move |(_, v)| **v == wanted).map(|(id, _)| id.clone()).collect();
-    let absent: BTreeSet<String> = with(Visibility::Absent);
+    let mut absent: BTreeSet<String> = with(Visibility::Absent);
+    absent.extend(ids.iter().filter(|id| !known.contains_key(*id)).cloned());
     if !absent.is_empty() && rule.unknown == Unknown::Keep {
         let name = &unit.entity.name;
         session.tally.warn(format!(
@@ -73,7 +74,18 @@ async fn look_up(session: &Session, unit: Unit, ids: &[String]) -> Result<BTreeM
     let mut cursor: Option<String> = None;
     loop {
         let reply = session.source.ask(entity, &build(entity, &inputs, cursor.as_deref()), cursor.is_some()).await;
-        let Reply::Page(page) = reply.map_err(|failure| judge(session, unit, failure))? else { return Ok(found) };
+        let page = match reply {
+            Ok(Reply::Page(page)) => page,
+            Ok(_) => return Ok(found),
+            Err(Failure::Refused(Refusal::Scope(scope), _)) => {
+                let name = &unit.entity.name;
+                session
+                    .tally
+                    .warn(format!("{name}: whether some calls are private cannot be told without the scope {scope}"));
+                return Ok(BTreeMap::new());
+            }
+            Err(failure) => return Err(judge(session, unit, failure)),
+        };
         let decoder = crate::decode::Decoder::new(entity);
         let decoded = decoder.page(&page.body, &crate::decode::Stamps::default());
         for row in decoded.into_iter().flat_map(|d| d.rows) {

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::entity::Entity;
 use crate::error::Result;
 use crate::plan::today;
-use crate::source::{Failure, Inputs, Reply, build};
+use crate::source::{Failure, Inputs, Refusal, Reply, build};
 use crate::state::Ledger;
 
 const FACT: &str = "time_zone";
@@ -53,6 +53,8 @@ pub async fn learn(session: &Session, entities: &[&'static Entity]) -> Result<()
                 Ok(_) => {}
                 Err(Failure::Ledger(error)) => return Err(error),
                 Err(Failure::Stopped) => return Ok(()),
+                // The run will say so itself.
+                Err(Failure::Refused(Refusal::Credentials | Refusal::Redirect(_), _)) => return Ok(()),
                 // Refused or failing: the other kind of statistics may answer.
                 Err(Failure::Refused(..) | Failure::Exhausted(_)) => break,
             }

@@ -21,6 +21,10 @@ use crate::error::{Error, Kind, Result};
 /// Unfinished objects on disk.
 const TEMPORARY: &str = "_gong_elt/tmp";
 
+/// Name of the object that shows whether the output is writable, and the longest that one takes.
+const PROBE: &str = "probe";
+const PROBE_LIFE: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// The output.
 pub struct Store {
     inner: Arc<dyn ObjectStore>,
@@ -151,7 +155,7 @@ impl Store {
 
     /// Writes and removes a small object, to know that the output is writable before anything is asked of the vendor.
     pub async fn probe(&self) -> Result<()> {
-        let path = "_gong_elt/probe";
+        let path = &format!("_gong_elt/{PROBE}");
         self.put(path, Bytes::from_static(b"gong-elt\n")).await?;
         self.remove(path).await
     }
@@ -165,12 +169,26 @@ impl Store {
         let Some(root) = &self.folder else { return Ok(()) };
         let clear = || {
             for entry in std::fs::read_dir(root.join(TEMPORARY))? {
-                std::fs::remove_file(entry?.path())?;
+                let path = entry?.path();
+                if is_anothers(&path) {
+                    continue;
+                }
+                match std::fs::remove_file(path) {
+                    Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+                    _ => {}
+                }
             }
             Ok(())
         };
         clear().map_err(|e: std::io::Error| unwritable(&self.shown).caused_by(e))
     }
+}
+
+/// A fresh probe is that of a `check` beside this run, which takes no lock.
+fn is_anothers(temporary: &FilePath) -> bool {
+    let is_probe = temporary.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PROBE));
+    let age = temporary.metadata().and_then(|m| m.modified()).ok().and_then(|at| at.elapsed().ok());
+    is_probe && age.is_none_or(|age| age < PROBE_LIFE)
 }
 
 fn unwritable(shown: &str) -> Error {
@@ -182,7 +200,8 @@ fn unwritable(shown: &str) -> Error {
 fn replace(temporary: &FilePath, target: &FilePath, bytes: &[u8]) -> std::io::Result<()> {
     let folder = target.parent().unwrap_or(temporary);
     make_folder(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(temporary)?;
+    let name = target.file_name().unwrap_or_default();
+    let mut file = tempfile::Builder::new().prefix(name).tempfile_in(temporary)?;
     file.write_all(bytes)?;
     #[cfg(unix)]
     file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;

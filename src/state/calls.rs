@@ -90,6 +90,7 @@ impl Ledger {
 /// Replaces a window's calls. A call that stood in another window makes that window due: it was moved.
 pub fn replace(tx: &Transaction, at: Span, listing: &[ListedCall]) -> rusqlite::Result<()> {
     let (from, to) = days(at);
+    mark_followers(tx, at, listing)?;
     tx.execute("DELETE FROM call WHERE from_day = ?1 AND to_day = ?2", params![from, to])?;
     tx.prepare_cached("CREATE TEMP TABLE IF NOT EXISTS listed (id TEXT PRIMARY KEY)")?.execute([])?;
     tx.prepare_cached("DELETE FROM temp.listed")?.execute([])?;
@@ -106,6 +107,30 @@ pub fn replace(tx: &Transaction, at: Span, listing: &[ListedCall]) -> rusqlite::
     for (position, call) in listing.iter().enumerate() {
         let position = i64::try_from(position).unwrap_or(i64::MAX);
         insert.execute(params![call.id, from, to, position, call.started.map(micros), call.private])?;
+    }
+    Ok(())
+}
+
+/// A call that turned private or vanished makes everything due that holds something of it: what is read by the window's ids, folder
+/// contents, and, for a private one, reviews from its day on. What is read in the same run is no longer due when it commits.
+fn mark_followers(tx: &Transaction, at: Span, listing: &[ListedCall]) -> rusqlite::Result<()> {
+    let (from, to) = days(at);
+    let now: std::collections::HashMap<&str, bool> = listing.iter().map(|c| (c.id.as_str(), c.private)).collect();
+    let mut query = tx.prepare_cached("SELECT id, private FROM call WHERE from_day = ?1 AND to_day = ?2")?;
+    let before: Vec<(String, bool)> =
+        query.query_map(params![from, to], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    let hidden = before.iter().any(|(id, private)| !private && now.get(id.as_str()) == Some(&true));
+    let gone = before.iter().any(|(id, _)| !now.contains_key(id.as_str()));
+    if hidden || gone {
+        let why = "a call turned private or vanished";
+        let family = "entity IN ('calls_extensive', 'call_transcripts', 'call_audio', 'call_video')";
+        let update = format!("UPDATE unit SET due = ?3 WHERE from_day = ?1 AND to_day = ?2 AND {family}");
+        tx.execute(&update, params![from, to, why])?;
+        tx.execute("UPDATE unit SET due = ?1 WHERE entity = 'library_folder_content'", params![why])?;
+        if hidden {
+            let reviews = "UPDATE unit SET due = ?1 WHERE entity = 'stats_activity_scorecards' AND to_day >= ?2";
+            tx.execute(reviews, params![why, from])?;
+        }
     }
     Ok(())
 }

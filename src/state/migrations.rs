@@ -62,3 +62,27 @@ fn step(connection: &mut Connection) -> rusqlite::Result<bool> {
 fn number(connection: &Connection, name: &str) -> rusqlite::Result<i32> {
     connection.pragma_query_value(None, name, |row| row.get(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Ledger;
+
+    #[test]
+    fn a_ledger_of_every_older_format_is_brought_up_to_date_and_keeps_its_facts() {
+        for format in 1..MIGRATIONS.len() {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let path = folder.path().join("ledger.db");
+            let older = Connection::open(&path).expect("a file");
+            older.execute_batch(&MIGRATIONS[..format].concat()).expect("valid SQL");
+            older.execute("INSERT INTO fact VALUES ('kept', 'yes')", []).expect("a table");
+            older.pragma_update(None, "application_id", APPLICATION_ID).expect("a file of ours");
+            older.pragma_update(None, "user_version", format as i64).expect("a file of ours");
+            drop(older);
+            let ledger = Ledger::open(&path).unwrap_or_else(|e| panic!("format {format}: {e}"));
+            assert_eq!(ledger.fact("kept").expect("a ledger").as_deref(), Some("yes"), "format {format}");
+            let newest = number(&ledger.lock().durable, "user_version").expect("a number");
+            assert_eq!(usize::try_from(newest), Ok(MIGRATIONS.len()), "format {format}");
+        }
+    }
+}

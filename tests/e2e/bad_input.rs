@@ -60,6 +60,12 @@ hint: choose the first day to keep, for example start_date = "2024-01-01"; older
 
 hint: config.example.toml shows every key"#,
         ),
+    ]);
+}
+
+#[test]
+fn a_bad_account_names_file_key_and_rule() {
+    assert_refused(&[
         case(
             "bad URL",
             |rig| replaced(rig, rig.server.url(), "api.gong.io"),

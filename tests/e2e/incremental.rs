@@ -149,3 +149,41 @@ fn too_full_a_window_is_cut_into_smaller_cells() {
     assert!(!cells.iter().any(|path| path.contains("2026-05-01_2026-06-01")), "{cells:?}");
     assert_eq!(report["entities"]["calls"]["units"]["left"], 0);
 }
+
+#[test]
+fn a_reading_at_an_earlier_now_changes_nothing_even_if_forced() {
+    let rig = Rig::small(6);
+    rig.sync();
+    let objects = rig.objects();
+    let args = ["backfill", "--from", "2026-05-08", "--to", "2026-05-19", "--force", "--entities", "calls"];
+    crate::support::rig::end(&mut rig.command_at(rig.now() - TimeDelta::days(8), &args)).expect(0);
+    assert_eq!(rig.objects(), objects);
+}
+
+#[test]
+fn a_call_that_turns_private_leaves_every_table_in_the_run_that_sees_it() {
+    // GIVEN an account on disk, and a call that turns private
+    let rig = Rig::small(5);
+    rig.sync();
+    let now = rig.now();
+    let day = "2026-05-19";
+    let calls = rig.server.truth("calls");
+    let call =
+        calls.iter().find(|c| c["isPrivate"] == false && c["scheduled"].as_str().is_some_and(|s| s.starts_with(day)));
+    let id = call.expect("a call of that day")["id"].as_str().expect("an id").to_owned();
+    rig.server.world().set_private(&id, true, now + TimeDelta::minutes(1));
+    rig.server.clock().advance(TimeDelta::days(1));
+    // WHEN only the listing is asked for
+    rig.run(&["sync", "--entities", "calls"]).expect(0);
+    // THEN it is gone from its children too
+    let held = |entity: &str| {
+        let query = format!(
+            "SELECT count(*) FROM read_parquet('{}/{entity}/**/*.parquet') WHERE call_id = '{id}'",
+            rig.data().display()
+        );
+        let script = "import duckdb, sys; print(duckdb.sql(sys.argv[1]).fetchone()[0])";
+        let output = crate::support::truth::python().args(["-c", script, &query]).output().expect("python starts");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    assert_eq!((held("calls_extensive"), held("call_transcripts")), ("0".to_owned(), "0".to_owned()));
+}

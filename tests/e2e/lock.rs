@@ -108,3 +108,20 @@ fn a_killed_run_holds_nothing() {
     rig.sync();
     assert_conserved(&rig, "after a killed run");
 }
+
+#[test]
+fn a_run_sweeps_what_a_killed_one_left_and_not_what_a_check_beside_it_writes() {
+    // GIVEN an unfinished object of a killed run, and the probe of a check that is under way
+    let rig = Rig::small(1);
+    rig.configure(FIVE);
+    let temporary = rig.data().join("_gong_elt/tmp");
+    std::fs::create_dir_all(&temporary).expect("a folder");
+    for name in ["users.parquetAbCdEf", "probeAbCdEf"] {
+        std::fs::write(temporary.join(name), "unfinished").expect("a file");
+    }
+    // WHEN a run starts
+    rig.sync();
+    // THEN it removes the object only
+    let left = std::fs::read_dir(&temporary).expect("a folder").map(|entry| entry.expect("a file").file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["probeAbCdEf"]);
+}

@@ -5,6 +5,7 @@ mod bad_places;
 mod cli;
 mod conservation;
 mod direct;
+mod entities;
 mod faults;
 mod incremental;
 mod limits;

@@ -159,3 +159,16 @@ fn the_manifest_of_a_killed_run_is_made_up_for_first() {
     assert_eq!(report["requests"], Value::from(0));
     assert_no_orphan(&rig, "after the next run");
 }
+
+#[test]
+fn a_resumed_run_is_as_far_as_an_undisturbed_one() {
+    // GIVEN a run killed in the afternoon with today's window begun
+    let rig = Rig::small(6);
+    let killed = end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", "before-object:3"));
+    assert_eq!(killed.code, -1, "{}", killed.stderr);
+    // WHEN it runs again in the evening
+    rig.server.clock().advance(TimeDelta::hours(9));
+    rig.sync();
+    // THEN the calls between are there too
+    assert_conserved(&rig, "in the evening");
+}

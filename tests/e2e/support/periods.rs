@@ -1,19 +1,13 @@
 //! The truth of what Gong counts by period: asked of the simulator's world month by month, as the program must have asked.
 
 use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
-use chrono_tz::Tz;
 use gong_sim::World;
 use serde_json::{Value, json};
 
-use super::rig::START;
-
-/// The zone of simulated companies.
-const ZONE: Tz = chrono_tz::America::Los_Angeles;
-
 /// Records of the four entities by period, with the period's first day and the fan-out's ids beside them.
-pub fn truth(world: &World, now: DateTime<Utc>) -> Vec<(&'static str, Vec<Value>)> {
-    let today = now.with_timezone(&ZONE).date_naive();
-    let start: NaiveDate = START.parse().expect("a day");
+pub fn truth(world: &World, start: NaiveDate, now: DateTime<Utc>) -> Vec<(&'static str, Vec<Value>)> {
+    let zone = world.spec.zone;
+    let today = now.with_timezone(&zone).date_naive();
     let (mut aggregate, mut interaction, mut coaching) = (Vec::new(), Vec::new(), Vec::new());
     let mut month = start.with_day(1).expect("a first day");
     while month <= today {
@@ -36,7 +30,8 @@ pub fn truth(world: &World, now: DateTime<Utc>) -> Vec<(&'static str, Vec<Value>
 }
 
 fn coached(world: &World, from: NaiveDate, to: NaiveDate, now: DateTime<Utc>) -> Vec<Value> {
-    let midnight = |day: NaiveDate| day.and_hms_opt(0, 0, 0).expect("midnight").and_local_timezone(ZONE).earliest();
+    let zone = world.spec.zone;
+    let midnight = |day: NaiveDate| day.and_hms_opt(0, 0, 0).expect("midnight").and_local_timezone(zone).earliest();
     let instant = |day| midnight(day).expect("an instant").with_timezone(&Utc);
     let users = world.truth("users", now);
     let managers: std::collections::BTreeSet<&str> = users.iter().filter_map(|u| u["managerId"].as_str()).collect();

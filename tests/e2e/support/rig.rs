@@ -104,6 +104,13 @@ impl Rig {
         self.path("data")
     }
 
+    /// The configured start date.
+    pub fn start(&self) -> chrono::NaiveDate {
+        let text = std::fs::read_to_string(self.path("gong-elt.toml")).expect("a configuration");
+        let day = text.split("start_date = \"").nth(1).and_then(|rest| rest.get(..10));
+        day.and_then(|day| day.parse().ok()).expect("a start date")
+    }
+
     /// The simulated now.
     pub fn now(&self) -> DateTime<Utc> {
         self.server.clock().now()

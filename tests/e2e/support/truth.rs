@@ -47,7 +47,7 @@ pub fn assert_conserved(rig: &Rig, context: &str) {
         let records: Vec<String> = world.truth_text(entity, now).into_iter().filter(wanted).collect();
         write(&folder, entity, &records);
     }
-    for (entity, records) in super::periods::truth(&world, now) {
+    for (entity, records) in super::periods::truth(&world, rig.start(), now) {
         if rig.data().join(entity).exists() {
             write(&folder, entity, &records.iter().map(Value::to_string).collect::<Vec<_>>());
         }
