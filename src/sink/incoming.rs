@@ -7,6 +7,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, WriteMultipart};
 use tempfile::NamedTempFile;
 
+use super::disk;
 use crate::error::{Error, Kind, Result};
 
 /// Size of a part of an upload. S3 allows 10,000 parts, so the largest file is 160 GB.
@@ -34,11 +35,7 @@ impl Incoming {
 
     /// Becomes the file `target`, durably.
     pub(super) fn rename(self, target: &FilePath) -> std::io::Result<()> {
-        #[cfg(unix)]
-        self.0.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-        self.0.as_file().sync_all()?;
-        self.0.persist(target).map_err(|e| e.error)?;
-        std::fs::File::open(target.parent().unwrap_or(target))?.sync_all()
+        disk::persist(self.0, target)
     }
 
     /// Is uploaded in parts; a failed upload is aborted and leaves nothing.

@@ -2,10 +2,14 @@
 //!
 //! Knows no vendor and no ledger.
 
+mod bucket;
+mod condition;
+mod disk;
 mod incoming;
 mod parquet;
 mod store;
 
+pub use condition::{Expected, Preconditions, Version, Written};
 pub use incoming::Incoming;
 pub use parquet::{Encoded, Footer, encode};
 pub use store::Store;

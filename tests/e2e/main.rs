@@ -2,7 +2,9 @@
 
 mod bad_input;
 mod bad_places;
+mod bucket;
 mod cli;
+mod conformance;
 mod conservation;
 mod direct;
 mod entities;

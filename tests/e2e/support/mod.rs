@@ -1,5 +1,6 @@
 //! What every end-to-end test works with: a simulated account, an empty folder, the real binary.
 
+pub mod bucket;
 pub mod journal;
 pub mod periods;
 pub mod refusal;

@@ -7,6 +7,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use gong_sim::{Server, ServerOptions, World, WorldSpec};
 use serde_json::Value;
 
+use super::bucket::Bucket;
+
 /// Small accounts begin after this day.
 pub const START: &str = "2026-04-01";
 
@@ -21,6 +23,8 @@ pub const DAILY: &str = "reread = [\"1d\", \"2d\", \"3d\", \"4d\", \"5d\", \"6d\
 pub struct Rig {
     /// The vendor.
     pub server: Server,
+    /// The output's server, if the output is no folder.
+    pub bucket: Option<Bucket>,
     folder: tempfile::TempDir,
 }
 
@@ -64,10 +68,27 @@ impl Rig {
 
     /// Any account.
     pub fn new(world: World, options: ServerOptions) -> Rig {
-        let rig =
-            Rig { server: Server::start(world, options), folder: tempfile::tempdir().expect("a temporary folder") };
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let rig = Rig { server: Server::start(world, options), bucket: None, folder };
         rig.configure("");
         rig
+    }
+
+    /// The same with its output in a bucket of a real S3 server.
+    pub fn in_bucket(self) -> Rig {
+        self.with_bucket(Bucket::start())
+    }
+
+    /// The same with its output in this bucket.
+    pub fn with_bucket(mut self, bucket: Bucket) -> Rig {
+        self.bucket = Some(bucket);
+        self.configure("");
+        self
+    }
+
+    /// The output's server.
+    pub fn bucket(&self) -> &Bucket {
+        self.bucket.as_ref().expect("an output in a bucket")
     }
 
     /// Writes the configuration: the account, a rate that costs no time, and `more` TOML after it.
@@ -82,8 +103,9 @@ impl Rig {
         } else {
             "[limits]\nrequests_per_second = 2000\nrequests_per_day = 1000000\n"
         };
+        let output = self.bucket.as_ref().map(Bucket::settings).unwrap_or_default();
         let text = format!(
-            "[source]\nbase_url = \"{}\"\naccess_key = \"sim-key\"\naccess_key_secret = \"sim-secret\"\n{limits}{more}\n",
+            "[source]\nbase_url = \"{}\"\naccess_key = \"sim-key\"\naccess_key_secret = \"sim-secret\"\n{limits}{more}\n{output}",
             self.server.url()
         );
         self.write("gong-elt.toml", &text);
@@ -99,9 +121,9 @@ impl Rig {
         self.folder.path().join(name)
     }
 
-    /// The output.
+    /// The output; of a bucket, the folder where its server keeps the objects.
     pub fn data(&self) -> PathBuf {
-        self.path("data")
+        self.bucket.as_ref().map_or_else(|| self.path("data"), Bucket::folder)
     }
 
     /// The configured start date.
