@@ -143,7 +143,7 @@ impl Bucket {
         self.shared.rules.lock().expect("no panic").push(rule);
     }
 
-    /// Each request meets one of `faults` with this chance.
+    /// Each request meets one of `faults`, in turn, with this chance.
     pub fn faults_by_chance(&self, seed: u64, percent: u32, faults: &[Fault]) {
         let chance = Some((StdRng::seed_from_u64(seed), percent));
         let rule = Rule { method: "", containing: String::new(), left: u32::MAX, chance, faults: faults.to_vec() };
@@ -240,7 +240,11 @@ impl Rule {
             self.left -= 1;
             return self.faults.first().copied();
         };
-        (chance.gen_range(0..100) < *percent).then(|| self.faults[chance.gen_range(0..self.faults.len())])
+        // In turn, so that each kind is met.
+        (chance.gen_range(0..100) < *percent).then(|| {
+            self.faults.rotate_left(1);
+            self.faults[0]
+        })
     }
 }
 
