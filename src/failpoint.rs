@@ -10,10 +10,20 @@ pub const STAGED: &str = "staged";
 pub const BEFORE_OBJECT: &str = "before-object";
 /// An object was written and is not yet committed.
 pub const OBJECT: &str = "object";
+/// An upload in parts was begun and recorded; no part was sent.
+pub const UPLOAD_BEGUN: &str = "upload-begun";
+/// A part of an upload was sent.
+pub const UPLOAD_PART: &str = "upload-part";
+/// All parts of an upload were sent; it is not yet an object.
+pub const UPLOAD_PARTS: &str = "upload-parts";
+/// An upload became an object and is not yet forgotten.
+pub const UPLOADED: &str = "uploaded";
 /// A unit was committed.
 pub const COMMITTED: &str = "committed";
 /// Everything was committed; the manifest is about to be written.
 pub const BEFORE_MANIFEST: &str = "before-manifest";
+/// The manifest was written; the ledger does not know it yet.
+pub const MANIFEST: &str = "manifest";
 /// The vendor gave new tokens, which are not yet stored.
 pub const TOKENS_CAME: &str = "tokens-came";
 /// New tokens were stored and are not yet used.

@@ -12,7 +12,7 @@ use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::halt::Stop;
 use crate::report::Progress;
-use crate::run::{self, Held, LedgerMeter, LedgerTokens, Session, Tally};
+use crate::run::{self, Held, LedgerMeter, LedgerTokens, LedgerUploads, Session, Tally};
 use crate::sink::Store;
 use crate::source::{Access, Auth, Http, Limiter, Line, OAuth, Source};
 use crate::state::{Ledger, Lock};
@@ -149,7 +149,8 @@ impl Context {
         run_id: String,
         accept_shrink: bool,
     ) -> Result<Session> {
-        let store = Store::open(&self.config.output)?;
+        let uploads = Arc::new(LedgerUploads::new(ledger.clone()));
+        let store = Store::open(&self.config.output)?.for_run(&run_id, uploads);
         store.probe().await?;
         let ledger_id = ledger.id(run::new_id)?;
         run::check_output(&ledger, &store, &ledger_id).await?;

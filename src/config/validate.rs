@@ -164,8 +164,10 @@ fn output(config: &Config) -> Broken {
     }
     match url.split_once("://") {
         None => {}
-        Some(("s3", rest)) if !rest.trim_matches('/').is_empty() => {}
-        Some(("s3", _)) => return broken("output.url", "s3:// needs a bucket"),
+        Some(("s3" | "gs" | "az", rest)) if !rest.trim_matches('/').is_empty() => {}
+        Some((scheme @ ("s3" | "gs" | "az"), _)) => {
+            return broken("output.url", format!("{scheme}:// needs a bucket"));
+        }
         Some((scheme, _)) => {
             return broken("output.url", format!("{scheme}:// is not supported; use a folder or s3://bucket/prefix"));
         }

@@ -80,51 +80,73 @@ async fn file(
     if id.is_empty() || id.len() > 32 || !id.bytes().all(|b| b.is_ascii_digit()) {
         return Err(failed("its id cannot be a file's name".to_owned()));
     }
+    let mut download = Download::new(client.clone(), None, session.config.limits.max_retries);
+    let mut arriving = None;
+    let fetched = fetch(session, unit, id, address, &mut download, &mut arriving).await;
+    let Some((incoming, path)) = arriving else {
+        return Err(fetched.err().unwrap_or_else(|| failed("nothing came of it".to_owned())));
+    };
+    if let Err(trouble) = fetched {
+        incoming.discard().await;
+        return Err(trouble);
+    }
+    incoming.keep().await?;
+    let Fetched { size, sha256, content_type } = download.fetched();
+    let row = MediaRow { call_id: id.to_owned(), path, size, sha256, content_type };
+    session.ledger.note_media(unit, &row)?;
+    Ok(row)
+}
+
+/// Passes a file on as it comes. `arriving` is set with the first bytes, which tell the file's type.
+async fn fetch(
+    session: &Session,
+    unit: Unit,
+    id: &str,
+    address: String,
+    download: &mut Download,
+    arriving: &mut Option<(Incoming, String)>,
+) -> Result<(), Trouble> {
+    let failed = |what: String| Trouble::Failed(Error::new(Kind::Vendor, format!("{unit}, call {id}: {what}")));
     let good =
         |address: &str| Link::parse(address).ok_or_else(|| failed("Gong's address is no https address".to_owned()));
     let mut link = good(&address)?;
-    let mut download = Download::new(client.clone(), None, session.config.limits.max_retries);
-    let mut incoming = session.store.incoming()?;
     loop {
         let piece = tokio::select! {
             biased;
             _ = session.stop.cut_short() => return Err(Trouble::Stopped),
             piece = download.next(&link) => piece,
         };
-        match piece {
-            Ok(Some(bytes)) => incoming.write(&bytes)?,
-            Ok(None) => break,
+        let piece = match piece {
+            Ok(piece) => piece,
             Err(MediaError::LinkDead(_)) => {
                 let fresh = addresses(session, unit, vec![id.to_owned()]).await?;
                 let fresh = fresh.into_iter().find_map(|(_, address)| address);
                 link = good(&fresh.ok_or_else(|| failed("Gong gives no address any more".to_owned()))?)?;
+                continue;
             }
             Err(error) => return Err(failed(error.to_string())),
+        };
+        let (incoming, _) = match arriving {
+            Some(arriving) => arriving,
+            None => {
+                let path = path(unit, id, &link.ending(download.content_type()));
+                arriving.insert((session.store.incoming(&path)?, path))
+            }
+        };
+        match piece {
+            Some(bytes) => incoming.write(&bytes).await?,
+            None => return Ok(()),
         }
     }
-    let ending = link.ending(download.content_type());
-    keep(session, unit, id, &ending, incoming, download.fetched()).await
 }
 
-async fn keep(
-    session: &Session,
-    unit: Unit,
-    id: &str,
-    ending: &str,
-    incoming: Incoming,
-    fetched: Fetched,
-) -> Result<MediaRow, Trouble> {
+fn path(unit: Unit, id: &str, ending: &str) -> String {
     let kind = match unit.entity.read {
         Read::Media { media: Media::Video, .. } => "video",
         _ => "audio",
     };
     let month = unit.span.window().map(|window| window.from.format("%Y-%m").to_string()).unwrap_or_default();
-    let path = format!("media/{kind}/month={month}/{id}.{ending}");
-    session.store.keep(incoming, &path).await?;
-    let (size, sha256, content_type) = (fetched.size, fetched.sha256, fetched.content_type);
-    let row = MediaRow { call_id: id.to_owned(), path, size, sha256, content_type };
-    session.ledger.note_media(unit, &row)?;
-    Ok(row)
+    format!("media/{kind}/month={month}/{id}.{ending}")
 }
 
 fn failed(session: &Session, unit: Unit, open: &OpenUnit, id: String, error: &Error) -> Missing {

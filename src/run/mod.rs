@@ -25,6 +25,7 @@ mod staging;
 mod tally;
 mod token_store;
 mod trouble;
+mod uploads;
 mod zone;
 
 pub use batches::NO_CALL;
@@ -38,6 +39,7 @@ pub use staging::Held;
 pub use tally::{Tally, with_hint};
 pub use token_store::LedgerTokens;
 pub use trouble::credentials_hint;
+pub use uploads::LedgerUploads;
 pub use zone::known as known_zone;
 
 use crate::error::Result;
@@ -74,6 +76,7 @@ async fn carry_out(session: &Session, ask: &Ask, first: Vec<Planned>) -> Result<
 pub async fn run(session: &Session, ask: &Ask, command: &str) -> Result<RunReport> {
     let begun = session.clock.now();
     session.store.sweep()?;
+    uploads::abort_left(session).await?;
     publish::catch_up(session).await?;
     zone::learn(session, &ask.entities).await?;
     let rules = planning::rules(session);

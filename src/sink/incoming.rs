@@ -1,64 +1,97 @@
-//! Bytes that come piece by piece and become an object when they are whole: media files. Memory holds one piece.
+//! Bytes that come piece by piece and become an object when they are whole: media files. On disk they wait in a temporary file; to
+//! a bucket they go in parts as they come, so that neither memory nor a disk has to hold the whole.
 
-use std::io::{Read as _, Seek as _, Write as _};
-use std::path::Path as FilePath;
+use std::io::Write as _;
+use std::path::{Path as FilePath, PathBuf};
 
-use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _, WriteMultipart};
+use bytes::Bytes;
+use object_store::{ObjectStoreExt as _, PutPayload};
 use tempfile::NamedTempFile;
 
 use super::disk;
+use super::upload::{Destination, PART, Upload};
 use crate::error::{Error, Kind, Result};
 
-/// Size of a part of an upload. S3 allows 10,000 parts, so the largest file is 160 GB.
-const PART: usize = 16 << 20;
-/// Parts of one upload under way at once.
-const PARTS_AT_ONCE: usize = 2;
+/// An object on its way into the output. Dropped, it leaves at most an upload that the next run aborts.
+pub struct Incoming(Way);
 
-/// Bytes on their way into the output, in a temporary file.
-pub struct Incoming(NamedTempFile);
+enum Way {
+    File { file: NamedTempFile, target: PathBuf, shown: String },
+    Parts { place: Destination, waiting: Vec<u8>, upload: Option<Box<Upload>> },
+}
 
 impl Incoming {
-    /// A temporary file in `folder`, or where the system has them.
-    pub(super) fn new(folder: Option<&FilePath>) -> Result<Incoming> {
-        let made = folder.map_or_else(NamedTempFile::new, NamedTempFile::new_in);
-        made.map(Incoming).map_err(|e| Error::new(Kind::Output, "cannot make a temporary file").caused_by(e))
+    /// Through a temporary file in `folder` to the file `target`.
+    pub(super) fn to_file(folder: &FilePath, target: PathBuf, shown: String) -> Result<Incoming> {
+        let file = NamedTempFile::new_in(folder)
+            .map_err(|e| Error::new(Kind::Output, "cannot make a temporary file").caused_by(e))?;
+        Ok(Incoming(Way::File { file, target, shown }))
+    }
+
+    /// In parts to `place`.
+    pub(super) fn to_bucket(place: Destination) -> Incoming {
+        Incoming(Way::Parts { place, waiting: Vec::new(), upload: None })
     }
 
     /// Takes the next bytes.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let hint = "make room; what is whole is kept";
-        self.0
-            .write_all(bytes)
-            .map_err(|e| Error::new(Kind::Output, "cannot write a temporary file").caused_by(e).hint(hint))
-    }
-
-    /// Becomes the file `target`, durably.
-    pub(super) fn rename(self, target: &FilePath) -> std::io::Result<()> {
-        disk::persist(self.0, target)
-    }
-
-    /// Is uploaded in parts; a failed upload is aborted and leaves nothing.
-    pub(super) async fn upload(mut self, store: &dyn ObjectStore, path: &Path) -> object_store::Result<()> {
-        let file = |e: std::io::Error| object_store::Error::Generic { store: "temporary file", source: e.into() };
-        self.0.rewind().map_err(file)?;
-        let mut upload = WriteMultipart::new_with_chunk_size(store.put_multipart(path).await?, PART);
-        let mut piece = vec![0; PART];
-        loop {
-            match self.0.read(&mut piece) {
-                Ok(0) => return upload.finish().await.map(|_| ()),
-                Ok(read) => {
-                    if let Err(error) = upload.wait_for_capacity(PARTS_AT_ONCE).await {
-                        upload.abort().await?;
-                        return Err(error);
-                    }
-                    upload.write(&piece[..read]);
+    ///
+    /// # Errors
+    /// [`Kind::Output`] if they cannot be written; then [`Incoming::discard`] it.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        match &mut self.0 {
+            Way::File { file, .. } => file.write_all(bytes).map_err(|e| {
+                let hint = "make room; what is whole is kept";
+                Error::new(Kind::Output, "cannot write a temporary file").caused_by(e).hint(hint)
+            }),
+            Way::Parts { place, waiting, upload } => {
+                waiting.extend_from_slice(bytes);
+                while waiting.len() > PART {
+                    let rest = waiting.split_off(PART);
+                    let part = Bytes::from(std::mem::replace(waiting, rest));
+                    let upload = match upload {
+                        Some(upload) => upload,
+                        None => upload.insert(Box::new(Upload::begin(place.clone()).await?)),
+                    };
+                    upload.send(part).await?;
                 }
-                Err(error) => {
-                    upload.abort().await?;
-                    return Err(file(error));
-                }
+                Ok(())
             }
+        }
+    }
+
+    /// Makes what came into an object, whole and durable.
+    ///
+    /// # Errors
+    /// [`Kind::Output`] naming the object; nothing is left of it.
+    pub async fn keep(self) -> Result<()> {
+        match self.0 {
+            Way::File { file, target, shown } => {
+                let place = move || {
+                    disk::make_folder(target.parent().unwrap_or(&target))?;
+                    disk::persist(file, &target)
+                };
+                let failed = || Error::new(Kind::Output, format!("cannot write {shown}"));
+                let done = tokio::task::spawn_blocking(place).await.map_err(|e| failed().caused_by(e))?;
+                done.map_err(|e| failed().caused_by(e))
+            }
+            Way::Parts { place, waiting, upload: None } => {
+                let put = place.bucket.objects.put(&place.at, PutPayload::from(waiting)).await;
+                put.map(drop).map_err(|e| place.failed().caused_by(e))
+            }
+            Way::Parts { waiting, upload: Some(mut upload), .. } => {
+                if let Err(error) = upload.send(waiting.into()).await {
+                    upload.abort().await;
+                    return Err(error);
+                }
+                upload.finish().await.map(drop)
+            }
+        }
+    }
+
+    /// Drops what came.
+    pub async fn discard(self) {
+        if let Way::Parts { upload: Some(upload), .. } = self.0 {
+            upload.abort().await;
         }
     }
 }

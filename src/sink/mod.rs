@@ -8,8 +8,10 @@ mod disk;
 mod incoming;
 mod parquet;
 mod store;
+mod upload;
 
 pub use condition::{Expected, Preconditions, Version, Written};
 pub use incoming::Incoming;
 pub use parquet::{Encoded, Footer, encode};
 pub use store::Store;
+pub use upload::{Unfinished, UploadLog};

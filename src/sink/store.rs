@@ -5,24 +5,36 @@
 
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 
-use super::bucket;
+use super::bucket::Bucket;
 use super::disk::{self, PROBE, TEMPORARY};
 use super::incoming::Incoming;
+use super::upload::{Destination, PART, Unfinished, Upload, UploadLog};
 use crate::config::OutputSettings;
 use crate::error::{Error, Kind, Result};
 
 /// The output.
 pub struct Store {
     inner: Arc<dyn ObjectStore>,
-    prefix: String,
-    folder: Option<PathBuf>,
+    place: Place,
     shown: String,
+    /// Told of uploads in parts.
+    log: Option<Arc<dyn UploadLog>>,
+    run_id: String,
+    uploads: AtomicU64,
+}
+
+/// What kind of place it is.
+enum Place {
+    Folder(PathBuf),
+    Bucket { bucket: Bucket, prefix: String },
 }
 
 impl Store {
@@ -31,16 +43,19 @@ impl Store {
     /// # Errors
     /// [`Kind::Output`] if it cannot be opened or made.
     pub fn open(settings: &OutputSettings) -> Result<Store> {
-        let shown = settings.url.clone();
-        match settings.url.strip_prefix("s3://") {
-            Some(place) => {
-                let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
-                let inner = bucket::s3(bucket, &settings.s3)
-                    .map_err(|e| Error::new(Kind::Output, format!("cannot open {shown}")).caused_by(e))?;
-                Ok(Store { inner, prefix: prefix.trim_matches('/').to_owned(), folder: None, shown })
-            }
-            None => Store::folder(FilePath::new(&settings.url), shown),
+        match Bucket::of_url(settings) {
+            Some(opened) => opened.map(|(bucket, prefix)| Store::bucket(bucket, prefix, settings.url.clone())),
+            None => Store::folder(FilePath::new(&settings.url), settings.url.clone()),
         }
+    }
+
+    /// An output that ends with the process: the store that others are measured by.
+    pub fn memory() -> Store {
+        Store::bucket(Bucket::of(InMemory::new()), "in/memory".to_owned(), "memory".to_owned())
+    }
+
+    fn bucket(bucket: Bucket, prefix: String, shown: String) -> Store {
+        Store::new(bucket.objects.clone(), Place::Bucket { bucket, prefix }, shown)
     }
 
     fn folder(root: &FilePath, shown: String) -> Result<Store> {
@@ -48,7 +63,17 @@ impl Store {
         std::fs::create_dir_all(root.join(TEMPORARY)).map_err(failed)?;
         let inner = LocalFileSystem::new_with_prefix(root)
             .map_err(|e| Error::new(Kind::Output, format!("cannot open {shown}")).caused_by(e))?;
-        Ok(Store { inner: Arc::new(inner), prefix: String::new(), folder: Some(root.to_owned()), shown: shown.clone() })
+        Ok(Store::new(Arc::new(inner), Place::Folder(root.to_owned()), shown))
+    }
+
+    fn new(inner: Arc<dyn ObjectStore>, place: Place, shown: String) -> Store {
+        Store { inner, place, shown, log: None, run_id: String::new(), uploads: AtomicU64::new(0) }
+    }
+
+    /// The same for one run, with a memory of its uploads beyond the end of the process.
+    #[must_use]
+    pub fn for_run(self, run_id: &str, log: Arc<dyn UploadLog>) -> Store {
+        Store { run_id: run_id.to_owned(), log: Some(log), ..self }
     }
 
     /// The output as the settings name it.
@@ -62,43 +87,66 @@ impl Store {
     /// [`Kind::Output`] naming the object.
     pub async fn put(&self, path: &str, bytes: Bytes) -> Result<Option<String>> {
         let failed = || self.failed("write", path);
-        if let Some(root) = &self.folder {
-            let target = root.join(path);
-            let temporary = root.join(TEMPORARY);
-            let write = move || disk::replace(&temporary, &target, &bytes);
-            let done = tokio::task::spawn_blocking(write).await.map_err(|e| failed().caused_by(e))?;
-            done.map_err(|e| failed().caused_by(e).hint("check space, owner and mode of the output folder"))?;
-        } else {
-            let done = self.inner.put(&self.at(path), PutPayload::from_bytes(bytes)).await;
-            return done.map(|put| put.e_tag).map_err(|e| failed().caused_by(e));
-        }
-        Ok(self.inner.head(&self.at(path)).await.ok().and_then(|meta| meta.e_tag))
-    }
-
-    /// A place for bytes that come piece by piece, outside the reach of readers. It is gone unless [`Store::keep`] takes it.
-    pub fn incoming(&self) -> Result<Incoming> {
-        Incoming::new(self.folder.as_ref().map(|root| root.join(TEMPORARY)).as_deref())
-    }
-
-    /// Makes what came into an object, whole and durable.
-    pub async fn keep(&self, incoming: Incoming, path: &str) -> Result<()> {
-        let failed = || self.failed("write", path);
-        match &self.folder {
-            Some(root) => {
-                let target = root.join(path);
-                let folder = target.parent().unwrap_or(root).to_owned();
-                let place = move || disk::make_folder(&folder).and_then(|()| incoming.rename(&target));
-                let done = tokio::task::spawn_blocking(place).await.map_err(|e| failed().caused_by(e))?;
-                done.map_err(|e| failed().caused_by(e))
+        match &self.place {
+            Place::Folder(root) => {
+                let (temporary, target) = (root.join(TEMPORARY), root.join(path));
+                let write = move || disk::replace(&temporary, &target, &bytes);
+                let done = tokio::task::spawn_blocking(write).await.map_err(|e| failed().caused_by(e))?;
+                done.map_err(|e| failed().caused_by(e).hint("check space, owner and mode of the output folder"))?;
+                Ok(self.inner.head(&self.at(path)).await.ok().and_then(|meta| meta.e_tag))
             }
-            None => incoming.upload(self.inner.as_ref(), &self.at(path)).await.map_err(|e| failed().caused_by(e)),
+            Place::Bucket { bucket, .. } if bytes.len() > PART => {
+                let mut upload = Upload::begin(self.destination(bucket, path, None)).await?;
+                for from in (0..bytes.len()).step_by(PART) {
+                    if let Err(error) = upload.send(bytes.slice(from..bytes.len().min(from + PART))).await {
+                        upload.abort().await;
+                        return Err(error);
+                    }
+                }
+                upload.finish().await
+            }
+            Place::Bucket { .. } => {
+                let done = self.inner.put(&self.at(path), PutPayload::from_bytes(bytes)).await;
+                done.map(|put| put.e_tag).map_err(|e| failed().caused_by(e))
+            }
+        }
+    }
+
+    /// A place for bytes that come piece by piece, outside the reach of readers until they are kept.
+    pub fn incoming(&self, path: &str) -> Result<Incoming> {
+        match &self.place {
+            Place::Folder(root) => {
+                Incoming::to_file(&root.join(TEMPORARY), root.join(path), format!("{path} below {}", self.shown))
+            }
+            Place::Bucket { bucket, .. } => Ok(Incoming::to_bucket(self.destination(bucket, path, None))),
+        }
+    }
+
+    /// Aborts an upload of a run that ended in it. Only for the holder of the run's lock.
+    ///
+    /// # Errors
+    /// [`Kind::Output`] if the store does not answer or does not allow it.
+    pub async fn abort_upload(&self, upload: &Unfinished) -> Result<()> {
+        let Place::Bucket { bucket, .. } = &self.place else { return Ok(()) };
+        self.destination(bucket, &upload.path, Some(&upload.mark)).abort(&upload.id).await
+    }
+
+    fn destination(&self, bucket: &Bucket, path: &str, mark: Option<&str>) -> Destination {
+        let number = || self.uploads.fetch_add(1, Ordering::Relaxed);
+        Destination {
+            bucket: bucket.clone(),
+            log: self.log.clone(),
+            at: self.at(path),
+            path: path.to_owned(),
+            mark: mark.map_or_else(|| format!("{}-{}", self.run_id, number()), str::to_owned),
+            shown: self.shown.clone(),
         }
     }
 
     /// Removes an object; one that is not there is fine.
     pub async fn remove(&self, path: &str) -> Result<()> {
         let removed = self.inner.delete(&self.at(path)).await;
-        if let Some(root) = &self.folder {
+        if let Some(root) = self.root() {
             disk::sync_removal(&root.join(path)).map_err(|e| self.failed("remove", path).caused_by(e))?;
         }
         match removed {
@@ -132,7 +180,7 @@ impl Store {
         let prefix = self.at(folder);
         let found: std::result::Result<Vec<_>, _> =
             self.inner.list(Some(&prefix)).map_ok(|meta| meta.location).try_collect().await;
-        let skip = if self.prefix.is_empty() { 0 } else { self.prefix.len() + 1 };
+        let skip = self.prefix().map_or(0, |prefix| prefix.len() + 1);
         match found {
             Ok(paths) => {
                 let below = paths.iter().filter_map(|p| p.as_ref().get(skip..));
@@ -151,7 +199,14 @@ impl Store {
     }
 
     pub(super) fn at(&self, path: &str) -> Path {
-        if self.prefix.is_empty() { Path::from(path) } else { Path::from(format!("{}/{path}", self.prefix)) }
+        self.prefix().map_or_else(|| Path::from(path), |prefix| Path::from(format!("{prefix}/{path}")))
+    }
+
+    fn prefix(&self) -> Option<&str> {
+        match &self.place {
+            Place::Bucket { prefix, .. } if !prefix.is_empty() => Some(prefix),
+            _ => None,
+        }
     }
 
     pub(super) fn objects(&self) -> &dyn ObjectStore {
@@ -160,12 +215,15 @@ impl Store {
 
     /// The folder, if the output is on local disk.
     pub(super) fn root(&self) -> Option<&FilePath> {
-        self.folder.as_deref()
+        match &self.place {
+            Place::Folder(root) => Some(root),
+            Place::Bucket { .. } => None,
+        }
     }
 
-    /// Removes what a killed run left unfinished. Only for the holder of the run's lock.
+    /// Removes unfinished files that a killed run left on disk. Only for the holder of the run's lock.
     pub fn sweep(&self) -> Result<()> {
-        let Some(root) = &self.folder else { return Ok(()) };
+        let Some(root) = self.root() else { return Ok(()) };
         disk::sweep(root).map_err(|e| unwritable(&self.shown).caused_by(e))
     }
 }

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../state/migrations/0001_ledger.sql"),
     include_str!("../../state/migrations/0002_tokens.sql"),
     include_str!("../../state/migrations/0003_media.sql"),
+    include_str!("../../state/migrations/0004_uploads.sql"),
 ];
 
 /// Refuses a file of a newer program or of another application; changes nothing.

@@ -13,6 +13,7 @@ mod quota;
 mod runs;
 mod tokens;
 mod units;
+mod uploads;
 mod visibility;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ pub use quota::Gate;
 pub use runs::{Backfill, RunRow};
 pub use tokens::{TokenLock, TokenRow, TokenState};
 pub use units::{Commit, Digest, ObjectRow, RemovedRow, UnitRow};
+pub use uploads::UploadRow;
 pub use visibility::Visibility;
 
 use crate::error::{Error, Kind, Result};

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::support::Rig;
 use crate::support::bucket::Fault;
 use crate::support::rig::end;
@@ -72,5 +74,38 @@ fn t30_killed_anywhere_with_answers_lost_a_bucket_ends_with_the_same_rows() {
         rig.sync();
         // THEN rows are there once
         assert_conserved(&rig, place);
+    }
+}
+
+#[test]
+fn t29_killed_in_an_upload_the_next_run_aborts_it_and_ends_with_the_same_file() {
+    for place in ["upload-begun:1", "upload-part:1", "upload-parts:1", "uploaded:1"] {
+        // GIVEN a media file of several parts, and a run killed at that place
+        let rig = Rig::small(7).in_bucket();
+        let calls: Vec<String> = rig.server.world().calls().iter().map(|call| call.id.clone()).collect();
+        for id in &calls {
+            rig.server.world().set_media_bytes(id, 500);
+        }
+        rig.configure("entities = [\"call_audio\"]");
+        rig.sync();
+        let day = rig.now() - chrono::TimeDelta::hours(3);
+        let id = rig.server.world().add_call(gong_sim::NewCall::at(day));
+        rig.server.world().set_media_bytes(&id, 20_000_000);
+        rig.server.clock().advance(chrono::TimeDelta::days(1));
+        let killed = end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", place));
+        assert_eq!(killed.code, -1, "{place}: {}", killed.stderr);
+        assert_eq!(rig.bucket().unfinished_uploads().is_empty(), place == "uploaded:1", "{place}");
+        // WHEN it runs again
+        let report = rig.sync();
+        // THEN the file is whole, and nothing is left of the upload
+        let month = day.format("%Y-%m");
+        let bytes = std::fs::read(rig.data().join(format!("media/audio/month={month}/{id}.mp3"))).expect("a file");
+        let digest: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+        let wanted = rig.server.world().media_sha256(&id, gong_sim::MediaKind::Audio, rig.now());
+        assert_eq!(Some(digest), wanted, "{place}");
+        assert!(rig.bucket().unfinished_uploads().is_empty(), "{place}");
+        assert_eq!(report["warnings"], serde_json::json!([]), "{place}");
+        let left: u32 = rig.ledger().query_row("SELECT count(*) FROM upload", [], |row| row.get(0)).expect("a count");
+        assert_eq!(left, 0, "{place}");
     }
 }

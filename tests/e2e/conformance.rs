@@ -1,10 +1,10 @@
-//! What we promise about a store, on each kind of it: local disk and a real S3 server.
+//! What we promise about a store, on each kind of it: local disk, memory and a real S3 server.
 
 use bytes::Bytes;
 use gong_elt::config::{self, OutputSettings};
 use gong_elt::sink::{Expected, Preconditions, Store, Written};
 
-use crate::support::bucket::Bucket;
+use crate::support::bucket::{Bucket, Fault};
 
 /// A store and what must live as long as it.
 struct Case {
@@ -17,11 +17,13 @@ struct Case {
 fn cases() -> Vec<Case> {
     let bucket = Bucket::start();
     let settings = bucket.settings();
-    let (disk, none) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let folder = || tempfile::tempdir().expect("a folder");
+    let disk = folder();
     let local = OutputSettings { url: disk.path().to_string_lossy().into_owned(), ..OutputSettings::default() };
     vec![
         Case { name: "disk", store: Store::open(&local).expect("a store"), bucket: None, _folder: disk },
-        Case { name: "S3", store: opened(&settings), bucket: Some(bucket), _folder: none },
+        Case { name: "memory", store: Store::memory(), bucket: None, _folder: folder() },
+        Case { name: "S3", store: opened(&settings), bucket: Some(bucket), _folder: folder() },
     ]
 }
 
@@ -35,6 +37,102 @@ fn opened(settings: &str) -> Store {
 
 fn wait<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime").block_on(work)
+}
+
+/// So large that a bucket takes it in three parts.
+fn large(fill: u8) -> Bytes {
+    (0..20_000_000_u32).map(|n| (n / 1_000) as u8 ^ fill).collect()
+}
+
+#[test]
+fn an_object_is_there_whole_replaced_in_one_step_and_gone_when_removed() {
+    for case in cases() {
+        let (store, name) = (&case.store, case.name);
+        wait(async {
+            // GIVEN nothing
+            assert_eq!(store.get("calls/a.parquet").await.expect(name), None, "{name}");
+            assert_eq!(store.size("calls/a.parquet").await.expect(name), None, "{name}");
+            store.remove("calls/a.parquet").await.expect("the removal of nothing is fine");
+            // WHEN objects are put, small and large, and one is replaced
+            let put = async |path: &str, bytes: Bytes| store.put(path, bytes).await.expect(name);
+            put("calls/month=2024-06/a.parquet", Bytes::from_static(b"old")).await;
+            put("calls/month=2024-06/a.parquet", large(1)).await;
+            put("calls_extensive/b.parquet", Bytes::new()).await;
+            let etag = put("calls/month=2024-06/c.parquet", large(2)).await;
+            // THEN each is there whole
+            assert_eq!(store.get("calls/month=2024-06/a.parquet").await.expect(name), Some(large(1)), "{name}");
+            assert_eq!(store.size("calls/month=2024-06/c.parquet").await.expect(name), Some(20_000_000), "{name}");
+            assert_eq!(store.size("calls_extensive/b.parquet").await.expect(name), Some(0), "{name}");
+            let again = put("calls/month=2024-06/c.parquet", large(3)).await;
+            assert!(etag.is_some() && etag != again, "{name}: another content has another etag");
+            // AND a folder's list names what is below it, from the output's root
+            let mut listed = store.list("calls").await.expect(name);
+            listed.sort();
+            assert_eq!(listed, ["calls/month=2024-06/a.parquet", "calls/month=2024-06/c.parquet"], "{name}");
+            // AND what is removed is gone
+            store.remove("calls/month=2024-06/a.parquet").await.expect(name);
+            assert_eq!(store.get("calls/month=2024-06/a.parquet").await.expect(name), None, "{name}");
+            assert_eq!(store.list("").await.expect(name).len(), 2, "{name}");
+        });
+    }
+}
+
+#[test]
+fn what_comes_piece_by_piece_shows_when_it_is_whole_and_a_discarded_one_never() {
+    let path = "media/audio/month=2024-06/1.mp3";
+    for case in cases() {
+        for whole in [Bytes::from_static(b"small"), large(4), Bytes::new()] {
+            let (store, name) = (&case.store, case.name);
+            let before = wait(store.get(path)).expect(name);
+            wait(async {
+                // GIVEN all of an object's bytes but no end
+                let arrive = async || {
+                    let mut incoming = store.incoming(path).expect(name);
+                    for piece in whole.chunks(70_001) {
+                        incoming.write(piece).await.expect(name);
+                    }
+                    incoming
+                };
+                // WHEN it is discarded, and when it is not yet kept: THEN nothing has changed for readers
+                arrive().await.discard().await;
+                let incoming = arrive().await;
+                assert_eq!(store.get(path).await.expect(name), before, "{name}");
+                // WHEN it is kept: THEN it is there whole
+                incoming.keep().await.expect(name);
+                assert_eq!(store.get(path).await.expect(name).as_ref(), Some(&whole), "{name}");
+            });
+            let left = case.bucket.as_ref().map(Bucket::unfinished_uploads).unwrap_or_default();
+            assert!(left.is_empty(), "{name}: {left:?}");
+        }
+        assert_eq!(wait(case.store.list("")).expect(case.name), [path], "{}", case.name);
+    }
+}
+
+#[test]
+fn a_failed_upload_leaves_nothing_and_a_lost_answer_does_no_harm() {
+    let bucket = Bucket::start();
+    let store = opened(&bucket.settings());
+    // GIVEN a large object
+    wait(store.put("calls/a.parquet", large(1))).expect("an object");
+    for (method, place) in [("POST", "uploads"), ("PUT", "partNumber=2"), ("POST", "uploadId")] {
+        // WHEN a step of replacing it is refused
+        bucket.fault(method, place, Fault::Status(403), 1);
+        let error = wait(store.put("calls/a.parquet", large(2))).expect_err("it was refused").to_string();
+        // THEN the error names it, the old object is there, and nothing is left of the new one
+        assert!(error.starts_with("cannot write calls/a.parquet below s3://warehouse/gong/elt: "), "{error}");
+        assert_eq!(wait(store.get("calls/a.parquet")).expect("an object"), Some(large(1)), "{place}");
+        assert!(bucket.unfinished_uploads().is_empty(), "{place}: {:?}", bucket.unfinished_uploads());
+    }
+    for (n, fault) in [(3, Fault::LoseAnswer), (4, Fault::FalseAlarm), (5, Fault::Reset), (6, Fault::Status(503))] {
+        // WHEN each step's answer is lost once, after the work or before it
+        for (method, place) in [("PUT", "partNumber=1"), ("PUT", "partNumber=3"), ("POST", "uploadId")] {
+            bucket.fault(method, place, fault, 1);
+        }
+        // THEN the object is the new one all the same
+        wait(store.put("calls/a.parquet", large(n))).unwrap_or_else(|e| panic!("{fault:?}: {e}"));
+        assert_eq!(wait(store.get("calls/a.parquet")).expect("an object"), Some(large(n)), "{fault:?}");
+        assert!(bucket.unfinished_uploads().is_empty(), "{fault:?}");
+    }
 }
 
 #[test]
@@ -78,7 +176,6 @@ fn a_trial_tells_whether_preconditions_are_honoured() {
 
 #[test]
 fn a_write_whose_answer_was_lost_is_not_lost_to_its_writer() {
-    use crate::support::bucket::Fault;
     for fault in [Fault::LoseAnswer, Fault::FalseAlarm, Fault::Reset, Fault::Status(503), Fault::CutBody] {
         for case in cases().into_iter().filter(|case| case.bucket.is_some()) {
             let bucket = case.bucket.as_ref().expect("a bucket");
