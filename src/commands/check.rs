@@ -14,7 +14,7 @@ use crate::entity::{Catalog, Entity};
 use crate::error::{Kind, Result};
 use crate::report::VERSION;
 use crate::run;
-use crate::sink::Store;
+use crate::sink::{Preconditions, Store};
 use crate::source::{Failure, Inputs, Refusal, Reply, Source, build};
 use crate::state::Ledger;
 
@@ -35,7 +35,7 @@ struct CheckReport {
 #[derive(Debug, Serialize)]
 struct Line {
     name: String,
-    /// `ok`, `failed`, `allowed`, `scope missing`, `not in the plan` or `cannot tell`.
+    /// `ok`, `failed`, `not honoured`, `allowed`, `scope missing`, `not in the plan` or `cannot tell`.
     result: &'static str,
     detail: String,
 }
@@ -53,7 +53,11 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, format: OutputFormat) -> 
     }
     note(&mut report, "ledger", "ok", context.config.state.path.display().to_string());
     match output(&context, &ledger).await {
-        Ok(url) => note(&mut report, "output", "ok", url),
+        Ok((url, preconditions)) => {
+            note(&mut report, "output", "ok", url);
+            let (result, detail) = conditional(preconditions);
+            note(&mut report, "conditional writes", result, detail.to_owned());
+        }
         Err(error) => {
             note(&mut report, "output", "failed", run::with_hint(&error));
             worst = error.kind().exit_code();
@@ -66,11 +70,25 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, format: OutputFormat) -> 
     Ok(worst)
 }
 
-async fn output(context: &Context, ledger: &Arc<Ledger>) -> Result<String> {
+async fn output(context: &Context, ledger: &Arc<Ledger>) -> Result<(String, Preconditions)> {
     let store = Store::open(&context.config.output)?;
     store.probe().await?;
     run::check_output(ledger, &store, &ledger.id(run::new_id)?).await?;
-    Ok(store.url().to_owned())
+    let preconditions = store.preconditions(&run::new_id()).await?;
+    Ok((store.url().to_owned(), preconditions))
+}
+
+/// No failure: everything works without, but nothing keeps two machines apart.
+fn conditional(found: Preconditions) -> (&'static str, &'static str) {
+    match found {
+        Preconditions::Honoured => ("ok", "the output honours if-match and if-none-match"),
+        Preconditions::Ignored => {
+            ("not honoured", "the output accepts if-match and ignores it: see that one machine at a time works on it")
+        }
+        Preconditions::Unsupported => {
+            ("not honoured", "the output has no conditional writes: see that one machine at a time works on it")
+        }
+    }
 }
 
 /// One request per entity.

@@ -153,7 +153,7 @@ impl Context {
         let store = Store::open(&self.config.output)?.for_run(&run_id, uploads);
         store.probe().await?;
         let ledger_id = ledger.id(run::new_id)?;
-        run::check_output(&ledger, &store, &ledger_id).await?;
+        let manifest_seen = run::check_output(&ledger, &store, &ledger_id).await?.into();
         Ok(Session {
             catalog: self.catalog,
             ledger,
@@ -171,6 +171,7 @@ impl Context {
             accept_shrink,
             landing: tokio::sync::Semaphore::new(1),
             manifest_at: 0.into(),
+            manifest_seen,
             config: self.config.clone(),
         })
     }

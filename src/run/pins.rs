@@ -8,7 +8,7 @@ use super::session::Session;
 use crate::decode::Decoded;
 use crate::error::{Error, Kind, Result};
 use crate::report::Manifest;
-use crate::sink::Store;
+use crate::sink::{Store, Version};
 use crate::state::Ledger;
 
 /// The entity whose ids tell companies apart.
@@ -17,11 +17,11 @@ pub const COMPANY: &str = "workspaces";
 const OUTPUT: &str = "output";
 const WORKSPACES: &str = "workspaces";
 
-/// Checks that ledger and output belong together, and binds a new ledger to its output.
+/// Checks that ledger and output belong together, and binds a new ledger to its output. Returns the manifest that was seen.
 ///
 /// # Errors
 /// [`Kind::Ledger`] if the ledger is another output's, the output another ledger's, or the output further than the ledger.
-pub async fn check_output(ledger: &Ledger, store: &Store, ledger_id: &str) -> Result<()> {
+pub async fn check_output(ledger: &Ledger, store: &Store, ledger_id: &str) -> Result<Option<Version>> {
     let path = ledger.path().display();
     let refuse = |what: String, hint: &str| Err(Error::new(Kind::Ledger, what).hint(hint));
     match ledger.fact(OUTPUT)? {
@@ -31,7 +31,8 @@ pub async fn check_output(ledger: &Ledger, store: &Store, ledger_id: &str) -> Re
         }
         _ => {}
     }
-    if let Some(manifest) = manifest(store).await? {
+    let (manifest, seen) = manifest(store).await?.unzip();
+    if let Some(manifest) = manifest {
         if manifest.ledger_id != ledger_id {
             let what = format!(
                 "the output {} was written with another ledger ({}), not with {path}",
@@ -59,13 +60,14 @@ pub async fn check_output(ledger: &Ledger, store: &Store, ledger_id: &str) -> Re
             "put the ledger back, or choose an empty output; `gong-elt state rebuild` makes a ledger from an output",
         );
     }
-    ledger.set_fact(OUTPUT, store.url())
+    ledger.set_fact(OUTPUT, store.url())?;
+    Ok(seen)
 }
 
-async fn manifest(store: &Store) -> Result<Option<Manifest>> {
-    let Some(bytes) = store.get(super::publish::MANIFEST).await? else { return Ok(None) };
+async fn manifest(store: &Store) -> Result<Option<(Manifest, Version)>> {
+    let Some((bytes, version)) = store.get_version(super::publish::MANIFEST).await? else { return Ok(None) };
     let parsed = serde_json::from_slice(&bytes);
-    parsed.map(Some).map_err(|e| {
+    parsed.map(|manifest| Some((manifest, version))).map_err(|e| {
         let what = format!("{} below {} cannot be read", super::publish::MANIFEST, store.url());
         Error::new(Kind::Output, what).caused_by(e).hint("remove the file; the next run writes it anew")
     })

@@ -6,8 +6,11 @@ use std::sync::atomic::Ordering;
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 
 use super::session::Session;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
+use crate::failpoint;
+use crate::halt::Reason;
 use crate::report::{Manifest, ManifestCoverage, ManifestObject, ManifestRemoved, RunReport, VERSION};
+use crate::sink::{Expected, Written};
 use crate::state::UnitRow;
 
 /// Path of the manifest.
@@ -26,13 +29,20 @@ pub async fn catch_up(session: &Session) -> Result<()> {
     if published < session.ledger.sequence()? { manifest(session).await } else { Ok(()) }
 }
 
-/// Writes the manifest if the last one is ten minutes old. A failure is a warning here; the end of the run writes it again.
+/// Writes the manifest if the last one is ten minutes old. A failure is a warning here, because the end of the run writes it again;
+/// but a run that was outrun by another ends.
 pub async fn now_and_then(session: &Session) {
     let age = session.clock.now().timestamp() - session.manifest_at.load(Ordering::Relaxed);
-    if age >= EVERY_SECONDS
-        && let Err(error) = manifest(session).await
-    {
-        session.tally.warn(format!("the manifest could not be written: {error}"));
+    if age < EVERY_SECONDS {
+        return;
+    }
+    match manifest(session).await {
+        Err(error) if error.kind() == Kind::Locked => {
+            session.tally.fatal(&error);
+            session.stop.pull(Reason::Fatal);
+        }
+        Err(error) => session.tally.warn(format!("the manifest could not be written: {error}")),
+        Ok(()) => {}
     }
 }
 
@@ -52,7 +62,8 @@ pub async fn manifest(session: &Session) -> Result<()> {
         coverage: Vec::new(),
     };
     let manifest = session.ledger.units()?.iter().fold(manifest, with_unit);
-    put_json(session, MANIFEST, &manifest).await?;
+    replace(session, json(&manifest)).await?;
+    failpoint::reached(failpoint::MANIFEST);
     session.manifest_at.store(now.timestamp(), Ordering::Relaxed);
     session.ledger.set_fact(PUBLISHED, &sequence.to_string())
 }
@@ -86,13 +97,41 @@ fn removed(session: &Session, now: DateTime<Utc>) -> Result<Vec<ManifestRemoved>
 
 /// Writes a run's report beside the manifest.
 pub async fn report(session: &Session, report: &RunReport) -> Result<()> {
-    put_json(session, &format!("_gong_elt/runs/{}.json", session.run_id), report).await
+    let path = format!("_gong_elt/runs/{}.json", session.run_id);
+    session.store.put(&path, json(report).into()).await.map(|_| ())
 }
 
-async fn put_json(session: &Session, path: &str, value: &impl serde::Serialize) -> Result<()> {
-    // Plain data of our own: strings, numbers, lists and maps with text keys always serialise.
-    let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    session.store.put(path, text.into()).await.map(|_| ())
+/// Replaces the manifest that this run saw last. Two runs cannot both believe that theirs is current.
+async fn replace(session: &Session, text: String) -> Result<()> {
+    let mut seen = session.manifest_seen.lock().await;
+    let bytes = bytes::Bytes::from(text);
+    match session.store.put_if(MANIFEST, bytes.clone(), &Expected::of(seen.as_ref())).await? {
+        Written::Won(version) => *seen = Some(version),
+        Written::Unsupported => drop(session.store.put(MANIFEST, bytes).await?),
+        Written::Lost => return Err(outrun(session).await),
+    }
+    Ok(())
+}
+
+async fn outrun(session: &Session) -> Error {
+    let found = session.store.get(MANIFEST).await.ok().flatten();
+    let manifest = found.and_then(|bytes| serde_json::from_slice::<Manifest>(&bytes).ok());
+    let by = manifest.map_or_else(
+        || "removed or made unreadable".to_owned(),
+        |m| format!("written by run {} of ledger {} at {}", m.run_id, m.ledger_id, m.written_at),
+    );
+    let what = format!(
+        "{MANIFEST} below {} was {by} while this run (of ledger {}) worked: another machine works on the same output",
+        session.store.url(),
+        session.ledger_id
+    );
+    let hint = "let one machine work on an output; go on with its ledger, and put the other one away";
+    Error::new(Kind::Locked, what).hint(hint)
+}
+
+/// Plain data of our own: strings, numbers, lists and maps with text keys always serialise.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
 /// An instant in our JSON.

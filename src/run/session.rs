@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::entity::{Catalog, Entity};
 use crate::halt::Stop;
 use crate::report::Progress;
-use crate::sink::Store;
+use crate::sink::{Store, Version};
 use crate::source::Source;
 use crate::state::Ledger;
 
@@ -54,6 +54,8 @@ pub struct Session {
     pub landing: Semaphore,
     /// Real time of the newest manifest, in seconds since 1970.
     pub manifest_at: AtomicI64,
+    /// The manifest that this run saw or wrote last.
+    pub manifest_seen: tokio::sync::Mutex<Option<Version>>,
 }
 
 impl Session {

@@ -8,6 +8,7 @@ use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use secrecy::ExposeSecret as _;
 
+use super::told::Told;
 use crate::config::{OutputSettings, S3Settings};
 use crate::error::{Error, Kind, Result};
 
@@ -45,7 +46,7 @@ impl Bucket {
         if let Err(error) = Path::parse(prefix) {
             return Some(Err(failed().caused_by(error).hint("name the prefix without empty parts and odd characters")));
         }
-        Some(opened.map(|bucket| (bucket, prefix.to_owned())).map_err(|e| failed().caused_by(e)))
+        Some(opened.map(|bucket| (bucket, prefix.to_owned())).map_err(|e| failed().caused_by(Told::from(e))))
     }
 }
 

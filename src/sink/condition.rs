@@ -6,6 +6,7 @@ use object_store::{Error as StoreError, ObjectStoreExt as _, PutMode, PutPayload
 
 use super::disk;
 use super::store::Store;
+use super::told::Told;
 use crate::error::{Error, Kind, Result};
 
 /// Attempts of one conditional write, each after a look at what lies there. The library's own retries are inside one attempt.
@@ -52,7 +53,7 @@ impl Store {
     /// # Errors
     /// [`Kind::Output`] naming the object.
     pub async fn get_version(&self, path: &str) -> Result<Option<(Bytes, Version)>> {
-        self.look(&self.at(path)).await.map_err(|e| self.failed("read", path).caused_by(e))
+        self.look(&self.at(path)).await.map_err(|e| self.failed("read", path).caused_by(Told::from(e)))
     }
 
     /// Writes an object if it is what the writer expects. `bytes` must be like no other writer's: when an answer is lost on the
@@ -63,7 +64,7 @@ impl Store {
     pub async fn put_if(&self, path: &str, bytes: Bytes, expected: &Expected) -> Result<Written> {
         let Some(root) = self.root() else {
             let done = self.put_if_in_bucket(&self.at(path), bytes, expected).await;
-            return done.map_err(|e| self.failed("write", path).caused_by(e));
+            return done.map_err(|e| self.failed("write", path).caused_by(Told::from(e)));
         };
         let failed = |e: std::io::Error| self.failed("write", path).caused_by(e);
         let folder = root.to_owned();
@@ -150,7 +151,11 @@ impl Store {
     }
 
     pub(super) fn failed(&self, did: &str, path: &str) -> Error {
-        Error::new(Kind::Output, format!("cannot {did} {path} below {}", self.url()))
+        let error = Error::new(Kind::Output, format!("cannot {did} {path} below {}", self.url()));
+        if self.root().is_some() {
+            return error;
+        }
+        error.hint("check the bucket's name, region and endpoint, and that the credentials may read, write, list and delete below it")
     }
 }
 

@@ -11,9 +11,6 @@ pub const TEMPORARY: &str = "_gong_elt/tmp";
 pub const PROBE: &str = "probe";
 const PROBE_LIFE: std::time::Duration = std::time::Duration::from_secs(60);
 
-/// Held while a conditional write looks and then writes. It stays when the process ends; the lock on it does not.
-const CONDITION_LOCK: &str = "condition.lock";
-
 /// Writes `bytes` to `target` in one atomic, durable step. `temporary` is a folder of the same file system.
 pub fn replace(temporary: &Path, target: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = target.parent().unwrap_or(temporary);
@@ -55,12 +52,11 @@ pub fn sync_removal(gone: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Keeps other processes from conditional writes until it is dropped.
+/// Keeps other processes from conditional writes until it is dropped. The lock is on the folder itself, so it leaves no file.
 pub fn lock_conditions(root: &Path) -> std::io::Result<File> {
-    let path = root.join(TEMPORARY).join(CONDITION_LOCK);
-    let file = File::options().create(true).truncate(false).write(true).open(path)?;
-    file.lock()?;
-    Ok(file)
+    let folder = File::open(root.join(TEMPORARY))?;
+    folder.lock()?;
+    Ok(folder)
 }
 
 /// Removes what a killed run left unfinished. Only for the holder of the run's lock.
@@ -80,7 +76,7 @@ pub fn sweep(root: &Path) -> std::io::Result<()> {
 
 /// A fresh probe is that of a `check` beside this run, which takes no lock.
 fn is_anothers(temporary: &Path) -> bool {
-    let name = temporary.file_name().unwrap_or_default().to_string_lossy();
+    let is_probe = temporary.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PROBE));
     let age = temporary.metadata().and_then(|m| m.modified()).ok().and_then(|at| at.elapsed().ok());
-    name == CONDITION_LOCK || (name.starts_with(PROBE) && age.is_none_or(|age| age < PROBE_LIFE))
+    is_probe && age.is_none_or(|age| age < PROBE_LIFE)
 }

@@ -9,6 +9,7 @@ use object_store::{ObjectStoreExt as _, PutPayload};
 use tempfile::NamedTempFile;
 
 use super::disk;
+use super::told::Told;
 use super::upload::{Destination, PART, Upload};
 use crate::error::{Error, Kind, Result};
 
@@ -76,7 +77,7 @@ impl Incoming {
             }
             Way::Parts { place, waiting, upload: None } => {
                 let put = place.bucket.objects.put(&place.at, PutPayload::from(waiting)).await;
-                put.map(drop).map_err(|e| place.failed().caused_by(e))
+                put.map(drop).map_err(|e| place.failed().caused_by(Told::from(e)))
             }
             Way::Parts { waiting, upload: Some(mut upload), .. } => {
                 if let Err(error) = upload.send(waiting.into()).await {

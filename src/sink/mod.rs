@@ -8,6 +8,7 @@ mod disk;
 mod incoming;
 mod parquet;
 mod store;
+mod told;
 mod upload;
 
 pub use condition::{Expected, Preconditions, Version, Written};

@@ -16,6 +16,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use super::bucket::Bucket;
 use super::disk::{self, PROBE, TEMPORARY};
 use super::incoming::Incoming;
+use super::told::Told;
 use super::upload::{Destination, PART, Unfinished, Upload, UploadLog};
 use crate::config::OutputSettings;
 use crate::error::{Error, Kind, Result};
@@ -107,7 +108,7 @@ impl Store {
             }
             Place::Bucket { .. } => {
                 let done = self.inner.put(&self.at(path), PutPayload::from_bytes(bytes)).await;
-                done.map(|put| put.e_tag).map_err(|e| failed().caused_by(e))
+                done.map(|put| put.e_tag).map_err(|e| failed().caused_by(Told::from(e)))
             }
         }
     }
@@ -151,13 +152,13 @@ impl Store {
         }
         match removed {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(e) => Err(self.failed("remove", path).caused_by(e)),
+            Err(e) => Err(self.failed("remove", path).caused_by(Told::from(e))),
         }
     }
 
     /// The whole object, or `None` if there is none.
     pub async fn get(&self, path: &str) -> Result<Option<Bytes>> {
-        let failed = |e| self.failed("read", path).caused_by(e);
+        let failed = |e| self.failed("read", path).caused_by(Told::from(e));
         match self.inner.get(&self.at(path)).await {
             Ok(found) => found.bytes().await.map(Some).map_err(failed),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
@@ -170,7 +171,7 @@ impl Store {
         match self.inner.head(&self.at(path)).await {
             Ok(meta) => Ok(Some(meta.size)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(e) => Err(self.failed("look at", path).caused_by(e)),
+            Err(e) => Err(self.failed("look at", path).caused_by(Told::from(e))),
         }
     }
 
@@ -187,7 +188,7 @@ impl Store {
                 Ok(below.filter(|p| !p.starts_with(TEMPORARY)).map(str::to_owned).collect())
             }
             Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
-            Err(e) => Err(Error::new(Kind::Output, format!("cannot list {folder} below {}", self.shown)).caused_by(e)),
+            Err(e) => Err(self.failed("list", folder).caused_by(Told::from(e))),
         }
     }
 

@@ -12,6 +12,7 @@ use object_store::{Attribute, Error as StoreError, GetOptions, PutMultipartOptio
 use tokio::task::JoinHandle;
 
 use super::bucket::Bucket;
+use super::told::Told;
 use crate::error::{Error, Kind, Result};
 use crate::failpoint;
 
@@ -68,7 +69,7 @@ impl Upload {
         let attributes = [(Attribute::Metadata(MARK.into()), place.mark.clone())].into_iter().collect();
         let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
         let begun = place.bucket.parts.create_multipart_opts(&place.at, options).await;
-        let id = begun.map_err(|e| place.failed().caused_by(e))?;
+        let id = begun.map_err(|e| place.failed().caused_by(Told::from(e)))?;
         let upload = Upload { place, id, done: Vec::new(), sending: None };
         let recorded = upload.place.log.as_ref().map_or(Ok(()), |log| log.begun(&upload.place.unfinished(&upload.id)));
         if let Err(error) = recorded {
@@ -91,7 +92,7 @@ impl Upload {
     async fn settle(&mut self) -> Result<()> {
         let Some(sending) = self.sending.take() else { return Ok(()) };
         let sent = sending.await.map_err(|e| self.place.failed().caused_by(e))?;
-        self.done.push(sent.map_err(|e| self.place.failed().caused_by(e))?);
+        self.done.push(sent.map_err(|e| self.place.failed().caused_by(Told::from(e)))?);
         failpoint::reached(failpoint::UPLOAD_PART);
         Ok(())
     }
@@ -110,7 +111,7 @@ impl Upload {
             Err(error) => match self.place.completed(&self.place.mark).await {
                 Ok(Some(etag)) => etag,
                 Ok(None) | Err(_) => {
-                    let failed = self.place.failed().caused_by(error);
+                    let failed = self.place.failed().caused_by(Told::from(error));
                     self.abort().await;
                     return Err(failed);
                 }

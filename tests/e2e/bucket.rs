@@ -1,13 +1,15 @@
 //! The output in a bucket, against a real S3 server: the same promises as on disk.
 
 use std::collections::HashSet;
+use std::process::Stdio;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::support::Rig;
-use crate::support::bucket::Fault;
-use crate::support::rig::end;
+use crate::support::bucket::{Bucket, Fault};
+use crate::support::refusal::replaced;
+use crate::support::rig::{FIVE, end};
 use crate::support::truth::assert_conserved;
 
 /// Each age a day, so that every window is read again after the night.
@@ -107,5 +109,71 @@ fn t29_killed_in_an_upload_the_next_run_aborts_it_and_ends_with_the_same_file() 
         assert_eq!(report["warnings"], serde_json::json!([]), "{place}");
         let left: u32 = rig.ledger().query_row("SELECT count(*) FROM upload", [], |row| row.get(0)).expect("a count");
         assert_eq!(left, 0, "{place}");
+    }
+}
+
+#[test]
+fn of_two_machines_with_one_ledger_the_second_to_write_the_manifest_is_told() {
+    // GIVEN two machines with the same ledger and the same bucket
+    let rig = Rig::small(1).in_bucket();
+    rig.configure(FIVE);
+    rig.sync();
+    let other = rig.path("other");
+    std::fs::create_dir_all(other.join("state")).expect("a folder");
+    for file in ["gong-elt.toml", "state/gong-elt.db"] {
+        std::fs::copy(rig.path(file), other.join(file)).expect("a copy");
+    }
+    rig.server.clock().advance(chrono::TimeDelta::days(1));
+    // WHEN one runs while the other is under way
+    rig.server.faults().once(gong_sim::Matcher::path("/v2/calls"), gong_sim::Fault::Hold { name: "first".to_owned() });
+    let first = rig.command(&["sync"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the binary");
+    assert!(rig.server.faults().wait_held("first", Duration::from_secs(60)), "the first run asks for calls");
+    let second = end(rig.command(&["sync", "--format", "json"]).current_dir(&other)).expect(0).json();
+    rig.server.faults().release("first");
+    let first = first.wait_with_output().expect("the end");
+    // THEN the manifest is the second's, and the first says so and ends with the code of a second run
+    let said = String::from_utf8_lossy(&first.stderr);
+    assert_eq!(first.status.code(), Some(4), "{said}");
+    let run = second["run_id"].as_str().expect("an id");
+    assert!(said.contains(&format!("was written by run {run} of ledger ")), "{said}");
+    assert_eq!(rig.manifest()["run_id"], run);
+}
+
+#[test]
+fn a_store_that_ignores_preconditions_does_all_but_keep_machines_apart_and_check_says_so() {
+    // GIVEN the three kinds of output
+    let line = |rig: &Rig| {
+        let said = rig.run(&["check"]).expect(0).stdout;
+        said.lines().find(|line| line.starts_with("conditional writes")).expect("a line").to_owned()
+    };
+    let careless = Rig::small(2).with_bucket(Bucket::careless());
+    // WHEN they are checked THEN it is said which honours preconditions, and the check leaves nothing
+    assert!(line(&Rig::small(2)).contains("  ok  "));
+    assert!(line(&Rig::small(2).in_bucket()).contains("  ok  "));
+    assert!(line(&careless).contains("accepts if-match and ignores it"), "{}", line(&careless));
+    assert_eq!(std::fs::read_dir(careless.data().join("_gong_elt")).map_or(0, Iterator::count), 0);
+    // AND the rows are right all the same
+    eager(&careless);
+    careless.sync();
+    careless.server.night();
+    careless.sync();
+    assert_conserved(&careless, "on a careless store");
+}
+
+#[test]
+fn a_bucket_that_cannot_be_written_is_told_before_anything_is_asked() {
+    let cases = [
+        ("secret_access_key = \"bucket-secret\"", "secret_access_key = \"wrong-secret\"", "SignatureDoesNotMatch"),
+        ("s3://warehouse/gong/elt", "s3://warehouse/gong//elt", "name the prefix without empty parts"),
+    ];
+    for (good, bad, expected) in cases {
+        // GIVEN settings that are wrong in one place
+        let rig = Rig::small(1).in_bucket();
+        replaced(&rig, good, bad);
+        // WHEN it is synced THEN it ends with the code of an output that cannot be written, and says what to do
+        let said = rig.run(&["sync"]).expect(2).stderr;
+        assert!(said.contains(expected) && said.contains("\nhint: "), "{said}");
+        assert!(!said.contains("secret") && !said.contains("bucket-key"), "{said}");
+        assert_eq!(rig.server.journal().len(), 0);
     }
 }
