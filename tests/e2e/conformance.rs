@@ -27,7 +27,8 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-fn opened(settings: &str) -> Store {
+/// The store of these settings.
+pub fn opened(settings: &str) -> Store {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("gong-elt.toml");
     std::fs::write(&file, settings).expect("a file");
@@ -35,7 +36,8 @@ fn opened(settings: &str) -> Store {
     Store::open(&config.output).expect("a store")
 }
 
-fn wait<T>(work: impl Future<Output = T>) -> T {
+/// Runs it to its end.
+pub fn wait<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime").block_on(work)
 }
 

@@ -11,6 +11,7 @@ mod entities;
 mod faults;
 mod incremental;
 mod limits;
+mod loading;
 mod lock;
 mod media;
 mod oauth;
