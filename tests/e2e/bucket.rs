@@ -8,14 +8,19 @@ use sha2::{Digest as _, Sha256};
 
 use crate::support::Rig;
 use crate::support::bucket::{Bucket, Fault};
+use crate::support::moto::Moto;
 use crate::support::refusal::replaced;
 use crate::support::rig::{FIVE, end};
 use crate::support::truth::assert_conserved;
 
 /// Each age a day, so that every window is read again after the night.
 fn eager(rig: &Rig) {
+    eager_with(rig, "");
+}
+
+fn eager_with(rig: &Rig, more: &str) {
     let ages: Vec<String> = (1..=20).map(|day| format!("\"{day}d\"")).collect();
-    rig.configure(&format!("reread = [{}]\n[entities.coaching]\nevery = \"1h\"", ages.join(", ")));
+    rig.configure(&format!("reread = [{}]\n[entities.coaching]\nevery = \"1h\"\n{more}", ages.join(", ")));
 }
 
 #[test]
@@ -79,37 +84,78 @@ fn t30_killed_anywhere_with_answers_lost_a_bucket_ends_with_the_same_rows() {
     }
 }
 
+/// An account of calls with small files that were synced, and a new one whose file goes in three parts: its id.
+fn with_a_large_file(rig: &Rig, more: &str) -> String {
+    let calls: Vec<String> = rig.server.world().calls().iter().map(|call| call.id.clone()).collect();
+    for id in &calls {
+        rig.server.world().set_media_bytes(id, 500);
+    }
+    rig.configure(&format!("entities = [\"call_audio\", \"calls\"]\n{more}"));
+    rig.sync();
+    let id = rig.server.world().add_call(gong_sim::NewCall::at(rig.now() - chrono::TimeDelta::hours(3)));
+    rig.server.world().set_media_bytes(&id, 20_000_000);
+    rig.server.clock().advance(chrono::TimeDelta::days(1));
+    id
+}
+
+/// The file below the output is the one of the account.
+#[track_caller]
+fn assert_whole(rig: &Rig, id: &str, context: &str) {
+    let path: String = rig
+        .ledger()
+        .query_row("SELECT path FROM media WHERE call_id = ?1", [id], |row| row.get(0))
+        .unwrap_or_else(|e| panic!("{context}: {e}"));
+    let bytes = std::fs::read(rig.data().join(path)).expect("a file");
+    let digest: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+    let wanted = rig.server.world().media_sha256(id, gong_sim::MediaKind::Audio, rig.now());
+    assert_eq!(Some(digest), wanted, "{context}");
+}
+
 #[test]
 fn t29_killed_in_an_upload_the_next_run_aborts_it_and_ends_with_the_same_file() {
     for place in ["upload-begun:1", "upload-part:1", "upload-parts:1", "uploaded:1"] {
         // GIVEN a media file of several parts, and a run killed at that place
         let rig = Rig::small(7).in_bucket();
-        let calls: Vec<String> = rig.server.world().calls().iter().map(|call| call.id.clone()).collect();
-        for id in &calls {
-            rig.server.world().set_media_bytes(id, 500);
-        }
-        rig.configure("entities = [\"call_audio\"]");
-        rig.sync();
-        let day = rig.now() - chrono::TimeDelta::hours(3);
-        let id = rig.server.world().add_call(gong_sim::NewCall::at(day));
-        rig.server.world().set_media_bytes(&id, 20_000_000);
-        rig.server.clock().advance(chrono::TimeDelta::days(1));
+        let id = with_a_large_file(&rig, "");
         let killed = end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", place));
         assert_eq!(killed.code, -1, "{place}: {}", killed.stderr);
         assert_eq!(rig.bucket().unfinished_uploads().is_empty(), place == "uploaded:1", "{place}");
         // WHEN it runs again
         let report = rig.sync();
         // THEN the file is whole, and nothing is left of the upload
-        let month = day.format("%Y-%m");
-        let bytes = std::fs::read(rig.data().join(format!("media/audio/month={month}/{id}.mp3"))).expect("a file");
-        let digest: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-        let wanted = rig.server.world().media_sha256(&id, gong_sim::MediaKind::Audio, rig.now());
-        assert_eq!(Some(digest), wanted, "{place}");
+        assert_whole(&rig, &id, place);
         assert!(rig.bucket().unfinished_uploads().is_empty(), "{place}");
         assert_eq!(report["warnings"], serde_json::json!([]), "{place}");
         let left: u32 = rig.ledger().query_row("SELECT count(*) FROM upload", [], |row| row.get(0)).expect("a count");
         assert_eq!(left, 0, "{place}");
     }
+}
+
+#[test]
+fn t29_a_second_s3_server_gives_the_same_rows_through_kills_and_keeps_no_upload() {
+    // GIVEN a server of another make, and a run killed in an upload of several parts
+    let moto = Moto::start();
+    let rig = Rig::small(8);
+    let id = with_a_large_file(&rig, &moto.settings());
+    let killed = end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", "upload-part:1"));
+    assert_eq!((killed.code, moto.unfinished_uploads()), (-1, 1), "{}", killed.stderr);
+    // WHEN it runs again THEN the upload is gone and the file whole
+    rig.sync();
+    moto.mirror(&rig);
+    assert_whole(&rig, &id, "after the upload");
+    assert_eq!(moto.unfinished_uploads(), 0);
+    // AND through kills at other places and a night, the rows are those of the account
+    eager_with(&rig, &moto.settings());
+    for place in ["object:3", "committed:4", "manifest:1"] {
+        rig.server.night();
+        let killed = end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", place));
+        assert_eq!(killed.code, -1, "{place}: {}", killed.stderr);
+        rig.sync();
+        moto.mirror(&rig);
+        assert_conserved(&rig, place);
+    }
+    let check = rig.run(&["check"]).expect(0).stdout;
+    assert!(check.contains("the output honours if-match"), "{check}");
 }
 
 #[test]
