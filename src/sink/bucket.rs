@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use object_store::ObjectStore;
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
+use object_store::{ClientConfigKey, ObjectStore};
 use secrecy::ExposeSecret as _;
 
 use super::told::Told;
@@ -19,13 +19,18 @@ pub struct Bucket {
     pub objects: Arc<dyn ObjectStore>,
     /// Uploads in parts.
     pub parts: Arc<dyn MultipartStore>,
+    /// The last step of an upload in parts: the server may take minutes for it, where any other request has the library's 30 seconds.
+    pub finish: Arc<dyn MultipartStore>,
 }
+
+/// The longest that the last step of an upload may take.
+const FINISH: &str = "10 minutes";
 
 impl Bucket {
     /// Both interfaces of one store.
     pub fn of<S: ObjectStore + MultipartStore>(store: S) -> Bucket {
         let store = Arc::new(store);
-        Bucket { objects: store.clone(), parts: store }
+        Bucket { objects: store.clone(), parts: store.clone(), finish: store }
     }
 
     /// The bucket that a URL names and the prefix in it; `None` if the URL is a folder's.
@@ -69,7 +74,8 @@ fn s3(name: &str, settings: &S3Settings) -> object_store::Result<Bucket> {
     if let (Some(id), Some(secret)) = (&settings.access_key_id, &settings.secret_access_key) {
         builder = builder.with_access_key_id(id.expose_secret()).with_secret_access_key(secret.expose_secret());
     }
-    builder.build().map(Bucket::of)
+    let patient = builder.clone().with_config(AmazonS3ConfigKey::Client(ClientConfigKey::Timeout), FINISH).build()?;
+    builder.build().map(|store| Bucket { finish: Arc::new(patient), ..Bucket::of(store) })
 }
 
 /// A bucket of Google Cloud Storage, with the usual `GOOGLE_*` environment.

@@ -105,7 +105,7 @@ impl Upload {
         }
         failpoint::reached(failpoint::UPLOAD_PARTS);
         let done = std::mem::take(&mut self.done);
-        let etag = match self.place.bucket.parts.complete_multipart(&self.place.at, &self.id, done).await {
+        let etag = match self.place.bucket.finish.complete_multipart(&self.place.at, &self.id, done).await {
             Ok(put) => put.e_tag,
             // A repetition after a lost answer finds no upload any more.
             Err(error) => match self.place.completed(&self.place.mark).await {

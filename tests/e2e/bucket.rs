@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::resume::assert_no_orphan;
 use crate::support::Rig;
 use crate::support::bucket::{Bucket, Fault};
 use crate::support::moto::Moto;
@@ -21,19 +22,6 @@ fn eager(rig: &Rig) {
 fn eager_with(rig: &Rig, more: &str) {
     let ages: Vec<String> = (1..=20).map(|day| format!("\"{day}d\"")).collect();
     rig.configure(&format!("reread = [{}]\n[entities.coaching]\nevery = \"1h\"\n{more}", ages.join(", ")));
-}
-
-#[test]
-fn the_files_in_a_bucket_equal_the_account_after_a_sync_and_after_a_night() {
-    for seed in [1, 2] {
-        let rig = Rig::small(seed).in_bucket();
-        eager(&rig);
-        rig.sync();
-        assert_conserved(&rig, &format!("seed {seed}, first sync"));
-        rig.server.night();
-        rig.sync();
-        assert_conserved(&rig, &format!("seed {seed}, after a night"));
-    }
 }
 
 #[test]
@@ -67,20 +55,33 @@ fn a_bad_way_to_the_bucket_costs_no_row() {
     assert_eq!(met.len(), faults.len(), "not every kind of fault was met: {met:?}");
 }
 
+/// Killed at that place, then three weeks and another window size: every row once, every object the manifest's.
+fn assert_survives_a_kill(rig: &Rig, place: &str) {
+    let killed = end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", place));
+    assert_eq!(killed.code, -1, "{place}: {}", killed.stderr);
+    rig.server.clock().advance(chrono::TimeDelta::days(21));
+    rig.configure("window = \"month\"");
+    rig.sync();
+    assert_conserved(rig, place);
+    assert_no_orphan(rig, place);
+}
+
+#[test]
+fn t29_killed_anywhere_a_bucket_ends_with_the_same_rows() {
+    for place in
+        ["staged:3", "before-object:2", "object:1", "object:12", "committed:7", "before-manifest:1", "manifest:1"]
+    {
+        assert_survives_a_kill(&Rig::small(4).in_bucket(), place);
+    }
+}
+
 #[test]
 fn t30_killed_anywhere_with_answers_lost_a_bucket_ends_with_the_same_rows() {
     for place in ["before-object:2", "object:5", "committed:7", "before-manifest:1"] {
-        // GIVEN a server that does its work and loses every eighth answer, and a run killed at that place
+        // A server that does its work and loses every eighth answer.
         let rig = Rig::small(4).in_bucket();
         rig.bucket().faults_by_chance(7, 12, &[Fault::LoseAnswer, Fault::FalseAlarm]);
-        let killed = end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", place));
-        assert_eq!(killed.code, -1, "{place}: {}", killed.stderr);
-        // WHEN three weeks pass and the window size changes
-        rig.server.clock().advance(chrono::TimeDelta::days(21));
-        rig.configure("window = \"month\"");
-        rig.sync();
-        // THEN rows are there once
-        assert_conserved(&rig, place);
+        assert_survives_a_kill(&rig, place);
     }
 }
 

@@ -138,6 +138,21 @@ fn a_failed_upload_leaves_nothing_and_a_lost_answer_does_no_harm() {
 }
 
 #[test]
+#[ignore = "takes 35 seconds: longer than any other request may"]
+fn the_last_step_of_an_upload_may_take_longer_than_any_other_request() {
+    let bucket = Bucket::start();
+    let store = opened(&bucket.settings());
+    bucket.fault("POST", "uploadId", Fault::Slow(std::time::Duration::from_secs(35)), 1);
+    wait(store.put("calls/a.parquet", large(1))).expect("an object");
+    let finished = bucket
+        .seen()
+        .iter()
+        .filter(|seen| seen.request.starts_with("POST") && seen.request.contains("uploadId"))
+        .count();
+    assert_eq!(finished, 1, "it was not given up and repeated");
+}
+
+#[test]
 fn of_writers_that_saw_the_same_one_wins() {
     for case in cases() {
         let (store, name) = (&case.store, case.name);

@@ -14,6 +14,7 @@ mod limits;
 mod loading;
 mod lock;
 mod media;
+mod memory;
 mod oauth;
 mod oauth_loss;
 mod paging;

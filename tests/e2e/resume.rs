@@ -43,14 +43,26 @@ fn batch_of(entry: &gong_sim::Entry) -> Option<String> {
 
 #[test]
 fn killed_at_ten_moments_a_sync_ends_with_the_same_rows_and_pays_no_staged_page_again() {
+    assert_survives_ten_kills(&large());
+}
+
+#[test]
+fn killed_at_ten_moments_a_sync_into_a_bucket_ends_with_the_same_rows_and_pays_no_staged_page_again() {
+    assert_survives_ten_kills(&large().in_bucket());
+}
+
+fn large() -> Rig {
     let spec = WorldSpec { calls: 2000, days: 45, users: 20, ..WorldSpec::small(5) };
     let latency = Latency { fixed: std::time::Duration::from_millis(5), ..Latency::default() };
-    let rig = Rig::new(World::generate(spec), ServerOptions { latency, ..ServerOptions::unlimited() });
+    Rig::new(World::generate(spec), ServerOptions { latency, ..ServerOptions::unlimited() })
+}
+
+fn assert_survives_ten_kills(rig: &Rig) {
     rig.configure("window = \"day\"");
     let mut sequence = 0;
     for kill in 1..=10_u64 {
         // GIVEN a run that is killed after some more requests: the moment is an event, not a time
-        let (batches, pages) = if kill > 1 { staged(&rig) } else { Default::default() };
+        let (batches, pages) = if kill > 1 { staged(rig) } else { Default::default() };
         let mut child = rig.spawn(&["sync"]);
         let wanted = sequence + 7 + kill * 3;
         while (rig.server.journal().len() as u64) < wanted && child.try_wait().expect("a child").is_none() {
@@ -58,15 +70,15 @@ fn killed_at_ten_moments_a_sync_ends_with_the_same_rows_and_pays_no_staged_page_
         }
         child.kill().expect("SIGKILL");
         child.wait().expect("the end");
-        assert_nothing_staged_was_asked_again(&rig, sequence, &batches, &pages);
+        assert_nothing_staged_was_asked_again(rig, sequence, &batches, &pages);
         sequence = rig.server.journal().len() as u64;
     }
-    let (batches, pages) = staged(&rig);
+    let (batches, pages) = staged(rig);
     // WHEN it runs to its end
     rig.sync();
     // THEN nothing that was staged was asked again, and the files equal the account
-    assert_nothing_staged_was_asked_again(&rig, sequence, &batches, &pages);
-    assert_conserved(&rig, "after ten kills");
+    assert_nothing_staged_was_asked_again(rig, sequence, &batches, &pages);
+    assert_conserved(rig, "after ten kills");
     assert!(rig.server.journal().violations().is_empty());
 }
 
@@ -137,7 +149,8 @@ fn killed_between_write_and_commit_then_three_weeks_and_another_window_size_leav
 }
 
 /// Every object on disk is in the manifest, and the other way round.
-fn assert_no_orphan(rig: &Rig, context: &str) {
+#[track_caller]
+pub fn assert_no_orphan(rig: &Rig, context: &str) {
     let on_disk: HashSet<String> = rig.objects().into_iter().map(|(path, _)| path).collect();
     let manifest = rig.manifest();
     let listed = manifest["objects"].as_array().expect("objects").iter();

@@ -46,7 +46,6 @@ pub enum Fault {
 #[derive(Debug, Clone)]
 pub struct Seen {
     /// Method, path and query.
-    #[expect(dead_code, reason = "for the message of a failing test")]
     pub request: String,
     /// What went wrong with it.
     pub fault: Option<Fault>,
