@@ -8,10 +8,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::resume::assert_no_orphan;
 use crate::support::Rig;
-use crate::support::bucket::{Bucket, Fault};
+use crate::support::bucket::{BUCKET, Bucket, Fault, KEY, PREFIX, SECRET};
 use crate::support::moto::Moto;
 use crate::support::refusal::replaced;
 use crate::support::rig::{FIVE, end};
+use crate::support::tokens::Endpoint;
 use crate::support::truth::assert_conserved;
 
 /// Each age a day, so that every window is read again after the night.
@@ -223,4 +224,55 @@ fn a_bucket_that_cannot_be_written_is_told_before_anything_is_asked() {
         assert!(!said.contains("secret") && !said.contains("bucket-key"), "{said}");
         assert_eq!(rig.server.journal().len(), 0);
     }
+}
+
+/// The configuration names the bucket and nothing of how to reach it.
+fn only_the_url(rig: &Rig) {
+    rig.configure(FIVE);
+    replaced(rig, &rig.bucket().settings(), &format!("[output]\nurl = \"s3://{BUCKET}/{PREFIX}\"\n"));
+}
+
+#[test]
+fn what_the_settings_leave_out_comes_from_the_environment() {
+    // GIVEN a key in the usual variables, or the role of a container
+    let rig = Rig::small(1).in_bucket();
+    only_the_url(&rig);
+    let (endpoint, token) = (rig.bucket().endpoint(), rig.path("container-token"));
+    std::fs::write(&token, "container-token").expect("a file");
+    let role = Endpoint::start(vec![(
+        200,
+        serde_json::json!({
+            "AccessKeyId": KEY, "SecretAccessKey": SECRET, "Token": "session-token", "Expiration": "2099-01-01T00:00:00Z",
+        }),
+    )]);
+    let place = [("AWS_ENDPOINT_URL", endpoint.as_str()), ("AWS_ALLOW_HTTP", "true"), ("AWS_REGION", "us-east-1")];
+    let key = [("AWS_ACCESS_KEY_ID", KEY), ("AWS_SECRET_ACCESS_KEY", SECRET)];
+    let token = token.to_string_lossy();
+    let container =
+        [("AWS_CONTAINER_CREDENTIALS_FULL_URI", role.url()), ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &*token)];
+    // WHEN it is synced with each THEN the files are those of the account
+    end(rig.command(&["sync"]).envs(place).envs(key)).expect(0);
+    assert_conserved(&rig, "with a key of the environment");
+    rig.server.clock().advance(chrono::TimeDelta::days(1));
+    end(rig.command(&["sync"]).envs(place).envs(container)).expect(0);
+    assert!(role.asked().first().is_some_and(|head| head.contains("container-token")), "{:?}", role.asked());
+    // AND without either, the run ends before it asks anything
+    let before = rig.server.journal().len();
+    rig.server.clock().advance(chrono::TimeDelta::days(1));
+    let wrong = [("AWS_ACCESS_KEY_ID", "other"), ("AWS_SECRET_ACCESS_KEY", "wrong-secret")];
+    let said = end(rig.command(&["sync"]).envs(place).envs(wrong)).expect(2).stderr;
+    assert!(said.contains("403 Forbidden") && !said.contains("wrong-secret"), "{said}");
+    assert_eq!(rig.server.journal().len(), before);
+}
+
+#[test]
+fn in_virtual_hosted_style_the_address_names_the_bucket_and_the_path_does_not() {
+    // GIVEN a server whose address stands for one bucket: what follows is the key
+    let rig = Rig::small(1).in_bucket();
+    rig.configure(FIVE);
+    replaced(&rig, "allow_http = true", "allow_http = true\nvirtual_hosted_style = true");
+    replaced(&rig, &format!("s3://{BUCKET}/{PREFIX}"), &format!("s3://named-by-the-address/{BUCKET}/{PREFIX}"));
+    // WHEN it is synced THEN the objects lie where the key says
+    rig.sync();
+    assert_conserved(&rig, "in virtual-hosted style");
 }
