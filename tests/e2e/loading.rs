@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::conformance::{opened, wait};
 use crate::support::Rig;
+use crate::support::bucket::Fault;
 use crate::support::rig::{FIVE, end};
 use crate::support::truth::{assert_conserved, python};
 
@@ -96,6 +97,8 @@ fn a_reader_in_a_loop_during_ten_rereading_runs_sees_every_row_once() {
     let rig = Rig::small(12).in_bucket();
     rig.configure(&format!("entities = [\"calls\"]\n{}", every_day()));
     rig.sync();
+    // A step between two requests would be seen.
+    rig.bucket().fault("PUT", "/calls/", Fault::Slow(std::time::Duration::from_millis(20)), u32::MAX);
     let store = opened(&rig.bucket().settings());
     let read = || {
         wait(async {
