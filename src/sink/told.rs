@@ -22,7 +22,18 @@ impl std::fmt::Display for Told {
 
 impl std::error::Error for Told {}
 
+/// Where a machine in a cloud is told its role; asked when there is no key.
+const METADATA: &str = "http://169.254.169.254/";
+
 fn plain(text: &str) -> String {
+    if text.contains(METADATA) {
+        let what = "no key is set, and the machine was given no role by its metadata service";
+        return format!("{what} ({})", without_answer(text));
+    }
+    without_answer(text)
+}
+
+fn without_answer(text: &str) -> String {
     let (Some(from), Some(to)) = (text.find('<'), text.rfind('>')) else { return text.to_owned() };
     let body = text.get(from..=to).unwrap_or_default();
     let parts: Vec<&str> = ["Code", "Message"].iter().filter_map(|name| element(body, name)).collect();
@@ -47,6 +58,10 @@ mod tests {
                 "status 403: <?xml version=\"1.0\"?><Error><Code>SignatureDoesNotMatch</Code><Message>It differs.</Message>\
                  <AWSAccessKeyId>AKIAEXAMPLE</AWSAccessKeyId><StringToSign>x</StringToSign></Error>, after 2 tries",
                 "status 403: SignatureDoesNotMatch: It differs., after 2 tries",
+            ),
+            (
+                "PUT http://169.254.169.254/latest failed",
+                "no key is set, and the machine was given no role by its metadata service (PUT http://169.254.169.254/latest failed)",
             ),
             ("status 502: <html>Bad</html>", "status 502: an answer that is no error of S3"),
         ];

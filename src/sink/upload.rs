@@ -68,7 +68,11 @@ impl Upload {
     pub async fn begin(place: Destination) -> Result<Upload> {
         let attributes = [(Attribute::Metadata(MARK.into()), place.mark.clone())].into_iter().collect();
         let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
-        let begun = place.bucket.parts.create_multipart_opts(&place.at, options).await;
+        let begun = match place.bucket.parts.create_multipart_opts(&place.at, options).await {
+            // Azure takes no metadata here. Without the mark, a lost answer to the last step is a failed upload.
+            Err(StoreError::NotSupported { .. }) => place.bucket.parts.create_multipart(&place.at).await,
+            begun => begun,
+        };
         let id = begun.map_err(|e| place.failed().caused_by(Told::from(e)))?;
         let upload = Upload { place, id, done: Vec::new(), sending: None };
         let recorded = upload.place.log.as_ref().map_or(Ok(()), |log| log.begun(&upload.place.unfinished(&upload.id)));
