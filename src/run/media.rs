@@ -83,14 +83,21 @@ async fn file(
     let mut download = Download::new(client.clone(), None, session.config.limits.max_retries);
     let mut arriving = None;
     let fetched = fetch(session, unit, id, address, &mut download, &mut arriving).await;
-    let Some((incoming, path)) = arriving else {
+    let Some((mut incoming, path)) = arriving else {
         return Err(fetched.err().unwrap_or_else(|| failed("nothing came of it".to_owned())));
     };
-    if let Err(trouble) = fetched {
+    let kept = match fetched {
+        Err(trouble) => Err(trouble),
+        Ok(()) => tokio::select! {
+            biased;
+            _ = session.stop.cut_short() => Err(Trouble::Stopped),
+            kept = incoming.keep() => kept.map_err(Trouble::from),
+        },
+    };
+    if let Err(trouble) = kept {
         incoming.discard().await;
         return Err(trouble);
     }
-    incoming.keep().await?;
     let Fetched { size, sha256, content_type } = download.fetched();
     let row = MediaRow { call_id: id.to_owned(), path, size, sha256, content_type };
     session.ledger.note_media(unit, &row)?;
@@ -134,7 +141,11 @@ async fn fetch(
             }
         };
         match piece {
-            Some(bytes) => incoming.write(&bytes).await?,
+            Some(bytes) => tokio::select! {
+                biased;
+                _ = session.stop.cut_short() => return Err(Trouble::Stopped),
+                written = incoming.write(&bytes) => written?,
+            },
             None => return Ok(()),
         }
     }

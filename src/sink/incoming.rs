@@ -17,7 +17,7 @@ use crate::error::{Error, Kind, Result};
 pub struct Incoming(Way);
 
 enum Way {
-    File { file: NamedTempFile, target: PathBuf, shown: String },
+    File { file: Option<NamedTempFile>, target: PathBuf, shown: String },
     Parts { place: Destination, waiting: Vec<u8>, upload: Option<Box<Upload>> },
 }
 
@@ -26,7 +26,7 @@ impl Incoming {
     pub(super) fn to_file(folder: &FilePath, target: PathBuf, shown: String) -> Result<Incoming> {
         let file = NamedTempFile::new_in(folder)
             .map_err(|e| Error::new(Kind::Output, "cannot make a temporary file").caused_by(e))?;
-        Ok(Incoming(Way::File { file, target, shown }))
+        Ok(Incoming(Way::File { file: Some(file), target, shown }))
     }
 
     /// In parts to `place`.
@@ -40,7 +40,7 @@ impl Incoming {
     /// [`Kind::Output`] if they cannot be written; then [`Incoming::discard`] it.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.0 {
-            Way::File { file, .. } => file.write_all(bytes).map_err(|e| {
+            Way::File { file, .. } => file.as_mut().map_or(Ok(()), |file| file.write_all(bytes)).map_err(|e| {
                 let hint = "make room; what is whole is kept";
                 Error::new(Kind::Output, "cannot write a temporary file").caused_by(e).hint(hint)
             }),
@@ -60,30 +60,28 @@ impl Incoming {
         }
     }
 
-    /// Makes what came into an object, whole and durable.
+    /// Makes what came into an object, whole and durable. If this fails or is given up, [`Incoming::discard`] it.
     ///
     /// # Errors
-    /// [`Kind::Output`] naming the object; nothing is left of it.
-    pub async fn keep(self) -> Result<()> {
-        match self.0 {
+    /// [`Kind::Output`] naming the object.
+    pub async fn keep(&mut self) -> Result<()> {
+        match &mut self.0 {
             Way::File { file, target, shown } => {
+                let (file, target) = (file.take(), target.clone());
                 let place = move || {
                     disk::make_folder(target.parent().unwrap_or(&target))?;
-                    disk::persist(file, &target)
+                    file.map_or(Ok(()), |file| disk::persist(file, &target))
                 };
                 let failed = || Error::new(Kind::Output, format!("cannot write {shown}"));
                 let done = tokio::task::spawn_blocking(place).await.map_err(|e| failed().caused_by(e))?;
                 done.map_err(|e| failed().caused_by(e))
             }
             Way::Parts { place, waiting, upload: None } => {
-                let put = place.bucket.objects.put(&place.at, PutPayload::from(waiting)).await;
+                let put = place.bucket.objects.put(&place.at, PutPayload::from(std::mem::take(waiting))).await;
                 put.map(drop).map_err(|e| place.failed().caused_by(Told::from(e)))
             }
-            Way::Parts { waiting, upload: Some(mut upload), .. } => {
-                if let Err(error) = upload.send(waiting.into()).await {
-                    upload.abort().await;
-                    return Err(error);
-                }
+            Way::Parts { waiting, upload: Some(upload), .. } => {
+                upload.send(std::mem::take(waiting).into()).await?;
                 upload.finish().await.map(drop)
             }
         }
@@ -91,7 +89,7 @@ impl Incoming {
 
     /// Drops what came.
     pub async fn discard(self) {
-        if let Way::Parts { upload: Some(upload), .. } = self.0 {
+        if let Way::Parts { upload: Some(mut upload), .. } = self.0 {
             upload.abort().await;
         }
     }

@@ -98,13 +98,11 @@ impl Store {
             }
             Place::Bucket { bucket, .. } if bytes.len() > PART => {
                 let mut upload = Upload::begin(self.destination(bucket, path, None)).await?;
-                for from in (0..bytes.len()).step_by(PART) {
-                    if let Err(error) = upload.send(bytes.slice(from..bytes.len().min(from + PART))).await {
-                        upload.abort().await;
-                        return Err(error);
-                    }
+                let done = send(&mut upload, bytes).await;
+                if done.is_err() {
+                    upload.abort().await;
                 }
-                upload.finish().await
+                done
             }
             Place::Bucket { .. } => {
                 let done = self.inner.put(&self.at(path), PutPayload::from_bytes(bytes)).await;
@@ -227,6 +225,14 @@ impl Store {
         let Some(root) = self.root() else { return Ok(()) };
         disk::sweep(root).map_err(|e| unwritable(&self.shown).caused_by(e))
     }
+}
+
+/// All of an object in parts.
+async fn send(upload: &mut Upload, bytes: Bytes) -> Result<Option<String>> {
+    for from in (0..bytes.len()).step_by(PART) {
+        upload.send(bytes.slice(from..bytes.len().min(from + PART))).await?;
+    }
+    upload.finish().await
 }
 
 fn unwritable(shown: &str) -> Error {

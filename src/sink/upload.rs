@@ -4,6 +4,7 @@
 //! first part, and what a killed run left is aborted by the next.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::multipart::PartId;
@@ -18,6 +19,9 @@ use crate::failpoint;
 
 /// Size of a part. S3 allows 10,000 of them, so the largest object is 80 GB; each must pass within the library's 30 seconds.
 pub const PART: usize = 8 << 20;
+
+/// The longest that a run waits for the abort of an upload.
+const ABORT: Duration = Duration::from_secs(10);
 
 /// The object says which upload made it. So after a lost answer it can be told whether the upload was completed.
 const MARK: &str = "gong-elt-upload";
@@ -74,7 +78,7 @@ impl Upload {
             begun => begun,
         };
         let id = begun.map_err(|e| place.failed().caused_by(Told::from(e)))?;
-        let upload = Upload { place, id, done: Vec::new(), sending: None };
+        let mut upload = Upload { place, id, done: Vec::new(), sending: None };
         let recorded = upload.place.log.as_ref().map_or(Ok(()), |log| log.begun(&upload.place.unfinished(&upload.id)));
         if let Err(error) = recorded {
             upload.abort().await;
@@ -94,19 +98,19 @@ impl Upload {
     }
 
     async fn settle(&mut self) -> Result<()> {
-        let Some(sending) = self.sending.take() else { return Ok(()) };
-        let sent = sending.await.map_err(|e| self.place.failed().caused_by(e))?;
+        // Taken only when it has ended: whoever gives up this wait can still abort what is under way.
+        let Some(sending) = self.sending.as_mut() else { return Ok(()) };
+        let sent = sending.await;
+        self.sending = None;
+        let sent = sent.map_err(|e| self.place.failed().caused_by(e))?;
         self.done.push(sent.map_err(|e| self.place.failed().caused_by(Told::from(e)))?);
         failpoint::reached(failpoint::UPLOAD_PART);
         Ok(())
     }
 
-    /// Makes the parts an object, in one step; returns its etag. A failed upload is aborted.
-    pub async fn finish(mut self) -> Result<Option<String>> {
-        if let Err(error) = self.settle().await {
-            self.abort().await;
-            return Err(error);
-        }
+    /// Makes the parts an object, in one step; returns its etag. If this fails or is given up, [`Upload::abort`] it.
+    pub async fn finish(&mut self) -> Result<Option<String>> {
+        self.settle().await?;
         failpoint::reached(failpoint::UPLOAD_PARTS);
         let done = std::mem::take(&mut self.done);
         let etag = match self.place.bucket.finish.complete_multipart(&self.place.at, &self.id, done).await {
@@ -114,11 +118,7 @@ impl Upload {
             // A repetition after a lost answer finds no upload any more.
             Err(error) => match self.place.completed(&self.place.mark).await {
                 Ok(Some(etag)) => etag,
-                Ok(None) | Err(_) => {
-                    let failed = self.place.failed().caused_by(Told::from(error));
-                    self.abort().await;
-                    return Err(failed);
-                }
+                Ok(None) | Err(_) => return Err(self.place.failed().caused_by(Told::from(error))),
             },
         };
         failpoint::reached(failpoint::UPLOADED);
@@ -127,13 +127,20 @@ impl Upload {
     }
 
     /// Drops what was sent. An upload that cannot be aborted now stays recorded, and the next run tries again.
-    pub async fn abort(mut self) {
+    pub async fn abort(&mut self) {
         if let Some(sending) = self.sending.take() {
-            // A part that arrives after the abort would stay.
+            // A part that arrives after the abort would stay: its connection is closed first.
+            sending.abort();
             let _ = sending.await;
         }
-        if let Err(error) = self.place.abort(&self.id).await {
-            tracing::warn!("{error}; the next run tries again");
+        // Whoever stops a run whose network is gone should not have to wait for it.
+        match tokio::time::timeout(ABORT, self.place.abort(&self.id)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!("{error}; the next run tries again"),
+            Err(_) => tracing::warn!(
+                "an upload of {} could not be aborted in time; the next run tries again",
+                self.place.path
+            ),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The output in a bucket, against a real S3 server: the same promises as on disk.
 
 use std::collections::HashSet;
-use std::process::Stdio;
-use std::time::Duration;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
@@ -158,6 +158,29 @@ fn t29_a_second_s3_server_gives_the_same_rows_through_kills_and_keeps_no_upload(
     }
     let check = rig.run(&["check"]).expect(0).stdout;
     assert!(check.contains("the output honours if-match"), "{check}");
+}
+
+#[test]
+fn a_signal_in_an_upload_ends_the_run_soon_and_leaves_no_upload() {
+    // GIVEN a run whose upload hangs in its second part
+    let rig = Rig::small(7).in_bucket();
+    let id = with_a_large_file(&rig, "");
+    rig.bucket().fault("PUT", "partNumber=2", Fault::Slow(Duration::from_secs(600)), 1);
+    let mut run = rig.spawn(&["sync"]);
+    let hangs = || rig.bucket().seen().iter().any(|seen| seen.request.contains("partNumber=2"));
+    while !hangs() && run.try_wait().expect("a child").is_none() {
+        std::thread::yield_now();
+    }
+    // WHEN it gets a signal
+    let begun = Instant::now();
+    assert!(Command::new("kill").args(["-INT", &run.id().to_string()]).status().expect("kill").success());
+    // THEN it ends soon, and nothing is left of the upload
+    assert_eq!(run.wait().expect("the end").code(), Some(130));
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(rig.bucket().unfinished_uploads().is_empty(), "{:?}", rig.bucket().unfinished_uploads());
+    // AND the next run fetches the file
+    rig.sync();
+    assert_whole(&rig, &id, "after the signal");
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn what_comes_piece_by_piece_shows_when_it_is_whole_and_a_discarded_one_never() 
                 };
                 // WHEN it is discarded, and when it is not yet kept: THEN nothing has changed for readers
                 arrive().await.discard().await;
-                let incoming = arrive().await;
+                let mut incoming = arrive().await;
                 assert_eq!(store.get(path).await.expect(name), before, "{name}");
                 // WHEN it is kept: THEN it is there whole
                 incoming.keep().await.expect(name);
