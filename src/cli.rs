@@ -55,6 +55,8 @@ pub enum Command {
     Backfill(BackfillArgs),
     /// Show how far every entity is, and the quota used today.
     Status(StatusArgs),
+    /// Compare the output with the ledger, and the ledger with Gong.
+    Verify(VerifyArgs),
     /// Print records as Gong sends them, one JSON object a line.
     List(ListArgs),
     /// Print one user or call.
@@ -178,6 +180,26 @@ pub struct StatusArgs {
     /// Exit code 1 if an entity's frontier is older.
     #[arg(long, value_name = "DURATION")]
     pub max_age: Option<config::Span>,
+    /// Form of the result.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `verify`.
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    /// Read every object: compare its digest and count its rows.
+    #[arg(long)]
+    pub deep: bool,
+    /// Compare settled windows with Gong's counts, one request each.
+    #[arg(long)]
+    pub source: bool,
+    /// Read again just the units concerned, and remove objects that nobody knows.
+    #[arg(long)]
+    pub repair: bool,
+    /// How the run is bounded.
+    #[command(flatten)]
+    pub bounds: Bounds,
     /// Form of the result.
     #[command(flatten)]
     pub format: Format,

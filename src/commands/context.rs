@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::halt::Stop;
 use crate::report::Progress;
 use crate::run::{self, Held, LedgerMeter, LedgerTokens, LedgerUploads, Session, Tally};
-use crate::sink::Store;
+use crate::sink::{Store, Version};
 use crate::source::{Access, Auth, Http, Limiter, Line, OAuth, Source};
 use crate::state::{Ledger, Lock};
 
@@ -141,6 +141,15 @@ impl Context {
         }
     }
 
+    /// The output, if it is the ledger's, and its manifest's version.
+    pub async fn output(&self, ledger: &Arc<Ledger>, run_id: &str) -> Result<(Store, Option<Version>)> {
+        let uploads = Arc::new(LedgerUploads::new(ledger.clone()));
+        let store = Store::open(&self.config.output)?.for_run(run_id, uploads);
+        let ledger_id = ledger.id(run::new_id)?;
+        let seen = run::check_output(ledger, &store, &ledger_id).await?;
+        Ok((store, seen))
+    }
+
     /// Everything a run works with. The lock must be held.
     pub async fn session(
         &self,
@@ -149,11 +158,9 @@ impl Context {
         run_id: String,
         accept_shrink: bool,
     ) -> Result<Session> {
-        let uploads = Arc::new(LedgerUploads::new(ledger.clone()));
-        let store = Store::open(&self.config.output)?.for_run(&run_id, uploads);
+        let (store, seen) = self.output(&ledger, &run_id).await?;
         store.probe().await?;
         let ledger_id = ledger.id(run::new_id)?;
-        let manifest_seen = run::check_output(&ledger, &store, &ledger_id).await?.into();
         Ok(Session {
             catalog: self.catalog,
             ledger,
@@ -171,7 +178,7 @@ impl Context {
             accept_shrink,
             landing: tokio::sync::Semaphore::new(1),
             manifest_at: 0.into(),
-            manifest_seen,
+            manifest_seen: seen.into(),
             config: self.config.clone(),
         })
     }

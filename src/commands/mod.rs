@@ -15,6 +15,7 @@ mod signals;
 mod status;
 mod sync;
 mod target;
+mod verify;
 
 use std::io::Write as _;
 
@@ -42,6 +43,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Status(args) => status::run(cli, catalog, args),
         Command::Plan(args) => runtime.block_on(plan::run(cli, catalog, args)),
         Command::Check(format) => runtime.block_on(check::run(cli, catalog, format.format)),
+        Command::Verify(args) => runtime.block_on(verify::run(cli, catalog, args)),
         Command::Sync(args) => runtime.block_on(sync::run(cli, catalog, args)),
         Command::Backfill(args) => runtime.block_on(backfill::run(cli, catalog, args)),
     }

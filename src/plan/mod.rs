@@ -43,6 +43,8 @@ pub enum AskKind {
     Backfill,
     /// Windows of the range, covered or not.
     Force,
+    /// What a fact of the ledger asks for, and nothing else: the repair of `verify`.
+    Due,
 }
 
 /// The settings that decide what is due.
@@ -143,6 +145,11 @@ pub fn plan(
     facts: &Facts,
     catalog: impl Fn(&str) -> Option<&'static Entity>,
 ) -> Vec<Planned> {
+    if ask.kind == AskKind::Due {
+        let mut due = plan(&Ask { kind: AskKind::Sync, ..ask.clone() }, rules, facts, catalog);
+        due.retain(|one| matches!(one.reason, Reason::Begun | Reason::Early(_)));
+        return due;
+    }
     let mut planned: Vec<Planned> = Vec::new();
     for begun in &facts.begun {
         if let Some(entity) = catalog(&begun.entity) {

@@ -104,7 +104,8 @@ fn again(ask: &Ask, entity: &'static Entity, rules: &Rules, facts: &Facts) -> Ve
 fn reason(ask: &Ask, unit: Unit, window: Window, known: &Known, rules: &Rules) -> Option<Reason> {
     match ask.kind {
         AskKind::Force => (ask.range.overlaps(&window) && rules.now >= known.read_at).then_some(Reason::Force),
-        AskKind::Backfill => None,
+        // Asked as a sync, of which the rest is left out.
+        AskKind::Backfill | AskKind::Due => None,
         AskKind::Sync if rules.now < known.read_at => None,
         AskKind::Sync if rules.now == known.read_at && known.due.is_none() => None,
         AskKind::Sync => {

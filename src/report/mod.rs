@@ -7,6 +7,7 @@ mod manifest;
 mod plan;
 mod progress;
 mod status;
+mod verify;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ pub use manifest::{Manifest, ManifestCoverage, ManifestObject, ManifestRemoved};
 pub use plan::{PlanCost, PlanReport, PlanUnit};
 pub use progress::Progress;
 pub use status::{StatusEntity, StatusQuota, StatusReport, StatusWindow};
+pub use verify::{Finding, FindingKind, VerifyCounts, VerifyReport, verify_text};
 
 /// Version of every JSON shape.
 pub const VERSION: u32 = 1;

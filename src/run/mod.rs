@@ -21,25 +21,30 @@ mod privacy;
 mod publish;
 mod quarantine;
 mod session;
+mod source_check;
 mod staging;
 mod tally;
 mod token_store;
 mod trouble;
 mod uploads;
+mod verify;
 mod zone;
 
 pub use batches::NO_CALL;
 pub use members::first as first_members;
 pub use meter::LedgerMeter;
+pub use outcome::exit_code;
 pub use pins::check_output;
-pub use planning::{ask_backfill, ask_sync, plan_report, planned, probe, rules_of, selected};
+pub use planning::{ask_backfill, ask_due, ask_sync, plan_report, planned, probe, rules_of, selected};
 pub use publish::text;
 pub use session::{Session, new_id, new_run_id};
+pub use source_check::verify_source;
 pub use staging::Held;
 pub use tally::{Tally, with_hint};
 pub use token_store::LedgerTokens;
 pub use trouble::credentials_hint;
 pub use uploads::LedgerUploads;
+pub use verify::{Verified, mark, of_source, verify};
 pub use zone::known as known_zone;
 
 use crate::error::Result;
@@ -90,7 +95,7 @@ pub async fn run(session: &Session, ask: &Ask, command: &str) -> Result<RunRepor
     }
     carry_out(session, ask, planned).await?;
     session.progress.end();
-    if ask.kind != AskKind::Sync || session.config.sync.continue_backfills {
+    if !matches!(ask.kind, AskKind::Sync | AskKind::Due) || session.config.sync.continue_backfills {
         outcome::end_backfills(session)?;
     }
     let report = outcome::report(session, ask, command, begun)?;

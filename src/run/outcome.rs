@@ -59,7 +59,7 @@ pub fn report(session: &Session, ask: &Ask, command: &str, begun: DateTime<Utc>)
 }
 
 /// What ends the process says it: a fatal error first, then a signal, then the quota, then units that failed.
-fn exit_code(stop: Option<&Reason>, counts: &Counts) -> u8 {
+pub fn exit_code(stop: Option<&Reason>, counts: &Counts) -> u8 {
     if let Some((kind, _)) = &counts.fatal {
         return kind.exit_code();
     }

@@ -57,6 +57,12 @@ pub fn ask_backfill(entities: Vec<&'static Entity>, range: Window, force: bool) 
     Ask { entities, range, kind: if force { AskKind::Force } else { AskKind::Backfill } }
 }
 
+/// What `verify --repair` asks for: units that are marked, wherever they are.
+pub fn ask_due(entities: Vec<&'static Entity>) -> Ask {
+    let nothing = Window { from: NaiveDate::MIN, to: NaiveDate::MIN };
+    Ask { entities, range: nothing, kind: AskKind::Due }
+}
+
 /// The settings that decide what is due.
 pub fn rules_of(config: &Config, now: DateTime<Utc>, zone: Tz) -> Rules {
     let ages = |spans: &[Time]| spans.iter().map(|s| s.chrono()).collect::<Vec<_>>();

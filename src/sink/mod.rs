@@ -5,14 +5,20 @@
 mod bucket;
 mod condition;
 mod disk;
+mod footer;
 mod incoming;
 mod parquet;
+mod rows;
 mod store;
+mod stored;
 mod told;
 mod upload;
 
 pub use condition::{Expected, Preconditions, Version, Written};
+pub use footer::Said;
 pub use incoming::Incoming;
 pub use parquet::{Encoded, Footer, encode};
+pub use rows::{Cell, count_rows, read_columns};
 pub use store::Store;
+pub use stored::Stored;
 pub use upload::{Unfinished, UploadLog};

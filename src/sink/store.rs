@@ -175,19 +175,7 @@ impl Store {
 
     /// Paths of all objects under a folder.
     pub async fn list(&self, folder: &str) -> Result<Vec<String>> {
-        use futures::TryStreamExt as _;
-        let prefix = self.at(folder);
-        let found: std::result::Result<Vec<_>, _> =
-            self.inner.list(Some(&prefix)).map_ok(|meta| meta.location).try_collect().await;
-        let skip = self.prefix().map_or(0, |prefix| prefix.len() + 1);
-        match found {
-            Ok(paths) => {
-                let below = paths.iter().filter_map(|p| p.as_ref().get(skip..));
-                Ok(below.filter(|p| !p.starts_with(TEMPORARY)).map(str::to_owned).collect())
-            }
-            Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
-            Err(e) => Err(self.failed("list", folder).caused_by(Told::from(e))),
-        }
+        Ok(self.stored(folder).await?.into_iter().map(|stored| stored.path).collect())
     }
 
     /// Writes and removes a small object, to know that the output is writable before anything is asked of the vendor.
@@ -201,7 +189,7 @@ impl Store {
         self.prefix().map_or_else(|| Path::from(path), |prefix| Path::from(format!("{prefix}/{path}")))
     }
 
-    fn prefix(&self) -> Option<&str> {
+    pub(super) fn prefix(&self) -> Option<&str> {
         match &self.place {
             Place::Bucket { prefix, .. } if !prefix.is_empty() => Some(prefix),
             _ => None,

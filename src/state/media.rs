@@ -2,9 +2,9 @@
 
 use rusqlite::params;
 
-use super::{Ledger, days};
+use super::{Ledger, days, span};
 use crate::error::Result;
-use crate::unit::Unit;
+use crate::unit::{Span, Unit, Window};
 
 /// A media file in the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,51 @@ pub struct MediaRow {
     pub content_type: Option<String>,
 }
 
+/// A media file with the unit that it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaOf {
+    /// Name of the entity.
+    pub entity: String,
+    /// Window of its call.
+    pub window: Window,
+    /// The file.
+    pub file: MediaRow,
+}
+
 impl Ledger {
+    /// Every media file, by path.
+    pub fn all_media(&self) -> Result<Vec<MediaOf>> {
+        self.with(|tx| {
+            let mut query = tx.prepare_cached(
+                "SELECT entity, from_day, to_day, call_id, path, size, sha256, content_type FROM media ORDER BY path",
+            )?;
+            let rows = query.query_map([], |row| {
+                let (from, to): (String, String) = (row.get(1)?, row.get(2)?);
+                let (call_id, path, size) = (row.get(3)?, row.get(4)?, row.get(5)?);
+                let file = MediaRow { call_id, path, size, sha256: row.get(6)?, content_type: row.get(7)? };
+                Ok(span(&from, &to).window().map(|window| (row.get(0), window, file)))
+            })?;
+            let mut media = Vec::new();
+            for row in rows {
+                if let Some((entity, window, file)) = row? {
+                    media.push(MediaOf { entity: entity?, window, file });
+                }
+            }
+            Ok(media)
+        })
+    }
+
+    /// Forgets a file that is not what it was, and makes its unit due, which fetches it again.
+    pub fn forget_damaged_media(&self, of: &MediaOf) -> Result<()> {
+        let (from, to) = days(Span::Window(of.window));
+        self.with(|tx| {
+            let delete = "DELETE FROM media WHERE entity = ?1 AND call_id = ?2";
+            tx.execute(delete, params![of.entity, of.file.call_id])?;
+            let due = "UPDATE unit SET due = 'verify: a file is not what it was' WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3";
+            tx.execute(due, params![of.entity, from, to]).map(|_| ())
+        })
+    }
+
     /// The files of a unit's window.
     pub fn media(&self, unit: Unit) -> Result<Vec<MediaRow>> {
         let (from, to) = days(unit.span);

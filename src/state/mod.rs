@@ -10,6 +10,7 @@ mod media;
 mod migrations;
 mod open_units;
 mod quota;
+mod restore;
 mod runs;
 mod tokens;
 mod units;
@@ -24,7 +25,7 @@ use rusqlite::{Connection, Transaction};
 
 pub use calls::{ListedCall, Missing};
 pub use lock::{Lock, Owner};
-pub use media::MediaRow;
+pub use media::{MediaOf, MediaRow};
 pub use open_units::{OpenUnit, StagedPage};
 pub use quota::Gate;
 pub use runs::{Backfill, RunRow};

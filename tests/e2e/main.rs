@@ -24,3 +24,4 @@ mod report;
 mod resume;
 mod signals;
 mod support;
+mod verify;

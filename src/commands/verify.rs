@@ -1,0 +1,75 @@
+//! `verify`: the output against the ledger, and the ledger against Gong.
+
+use std::sync::Arc;
+
+use super::context::Context;
+use super::{print, signals};
+use crate::cli::{Cli, VerifyArgs};
+use crate::entity::{Catalog, Entity};
+use crate::error::Result;
+use crate::report::{Finding, FindingKind, VERSION, VerifyReport, verify_text};
+use crate::run::{self, Session};
+use crate::sink::Store;
+use crate::state::{Ledger, UnitRow};
+
+/// Runs it; exit code 1 if something is found that was not repaired.
+pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &VerifyArgs) -> Result<u8> {
+    let context = Context::load(cli, catalog)?;
+    let run_id = run::new_run_id(context.clock.now());
+    signals::listen(&context.stop)?;
+    let _lock = context.lock("verify", &run_id, args.bounds.wait).await?;
+    let ledger = context.ledger()?;
+    let (store, _) = context.output(&ledger, &run_id).await?;
+    let verified = run::verify(&ledger, &store, catalog, args.deep).await?;
+    let mut report = VerifyReport {
+        version: VERSION,
+        deep: args.deep,
+        checked: verified.checked,
+        findings: verified.findings,
+        ..VerifyReport::default()
+    };
+    let mut code = 0;
+    if args.source || args.repair {
+        let budget = context.config.limits.daily_budget();
+        let source = context.source(&ledger, budget, args.bounds.max_requests)?;
+        let session = context.session(ledger.clone(), source, run_id, false).await?;
+        if args.source {
+            let (windows, findings) = run::verify_source(&session).await?;
+            report.checked.windows = windows;
+            report.findings.extend(findings);
+        }
+        code = run::exit_code(session.stop.reason().as_ref(), &session.tally.counts());
+        if args.repair && code == 0 && !report.findings.is_empty() {
+            code = repair(&session, &ledger, &store, &mut report).await?;
+        }
+        report.warnings.extend(session.tally.counts().warnings);
+    }
+    print(args.format.format, &report, || verify_text(&report));
+    let left = report.findings.len() as u64 > report.repaired;
+    Ok(if code == 0 { u8::from(left) } else { code })
+}
+
+/// Reads the units concerned again and looks once more; returns the run's exit code.
+async fn repair(session: &Session, ledger: &Arc<Ledger>, store: &Store, report: &mut VerifyReport) -> Result<u8> {
+    run::mark(ledger, &report.findings)?;
+    for finding in report.findings.iter().filter(|f| f.kind == FindingKind::Unknown) {
+        if let Some(path) = &finding.path {
+            store.remove(path).await?;
+        }
+    }
+    let names: Vec<String> = report.findings.iter().filter_map(|f| f.entity.clone()).collect();
+    let entities: Vec<&'static Entity> = run::selected(session.catalog, &names);
+    let ended = run::run(session, &run::ask_due(entities), "verify").await?;
+    report.run_id = Some(ended.run_id);
+    let again = run::verify(ledger, store, session.catalog, report.deep).await?.findings;
+    let due: Vec<UnitRow> =
+        ledger.units()?.into_iter().filter(|unit| unit.due.is_some() || unit.suspect.is_some()).collect();
+    let is_left = |finding: &Finding| {
+        let same = |other: &Finding| other.path.is_some() && other.path == finding.path;
+        let from = |unit: &UnitRow| unit.span.window().map(|w| w.from.to_string());
+        let unread = due.iter().any(|unit| Some(&unit.entity) == finding.entity.as_ref() && from(unit) == finding.from);
+        again.iter().any(same) || unread
+    };
+    report.repaired = report.findings.iter().filter(|finding| !is_left(finding)).count() as u64;
+    Ok(ended.exit_code)
+}
