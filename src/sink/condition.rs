@@ -80,6 +80,10 @@ impl Store {
     }
 
     async fn put_if_in_bucket(&self, at: &Path, bytes: Bytes, expected: &Expected) -> object_store::Result<Written> {
+        if matches!(expected, Expected::Is(Version(UpdateVersion { e_tag: None, version: None }))) {
+            // Some servers give no etag with an object; then there is nothing to compare with.
+            return Ok(Written::Unsupported);
+        }
         let mut attempt = 1;
         loop {
             let mode = match expected {
@@ -178,13 +182,15 @@ impl Expected {
     }
 }
 
-/// Servers say it with 501 and this code; the library passes their text on.
+/// Servers say it with 501 and this code, and the library passes their text on; it says so itself of an object without etag.
 fn is_unsupported(error: &StoreError) -> bool {
     match error {
         StoreError::NotImplemented { .. } | StoreError::NotSupported { .. } => true,
         StoreError::Generic { source, .. } => {
             let text = source.to_string();
-            text.contains("<Code>NotImplemented</Code>") || text.contains("501 Not Implemented")
+            ["<Code>NotImplemented</Code>", "501 Not Implemented", "ETag required"]
+                .iter()
+                .any(|said| text.contains(said))
         }
         _ => false,
     }

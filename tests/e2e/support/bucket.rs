@@ -82,7 +82,7 @@ impl Bucket {
         Bucket::with(true)
     }
 
-    /// A server that accepts preconditions and ignores them, as some do.
+    /// A server that accepts preconditions and ignores them, and shows no etag of an object, as some do.
     pub fn careless() -> Bucket {
         Bucket::with(false)
     }
@@ -212,7 +212,11 @@ impl Shared {
         let request = request.map(Body::from);
         if reads {
             let _together = self.order.read().await;
-            self.service.call(request).await.map_err(|_| Gone)
+            let mut answer = self.service.call(request).await.map_err(|_| Gone)?;
+            if !self.honours {
+                answer.headers_mut().remove("etag");
+            }
+            Ok(answer)
         } else {
             let _alone = self.order.write().await;
             self.service.call(request).await.map_err(|_| Gone)
