@@ -57,6 +57,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Compare the output with the ledger, and the ledger with Gong.
     Verify(VerifyArgs),
+    /// Work on the ledger itself.
+    State(StateArgs),
     /// Print records as Gong sends them, one JSON object a line.
     List(ListArgs),
     /// Print one user or call.
@@ -200,6 +202,32 @@ pub struct VerifyArgs {
     /// How the run is bounded.
     #[command(flatten)]
     pub bounds: Bounds,
+    /// Form of the result.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `state`.
+#[derive(Debug, Clone, Args)]
+pub struct StateArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub what: StateWhat,
+}
+
+/// What to do with the ledger.
+#[derive(Debug, Clone, Subcommand)]
+pub enum StateWhat {
+    /// Make a lost ledger anew from the output's manifest and objects.
+    Rebuild(RebuildArgs),
+}
+
+/// `state rebuild`.
+#[derive(Debug, Clone, Args)]
+pub struct RebuildArgs {
+    /// Wait so long for another run to end.
+    #[arg(long, value_name = "DURATION", default_value = "0s")]
+    pub wait: config::Span,
     /// Form of the result.
     #[command(flatten)]
     pub format: Format,

@@ -12,6 +12,7 @@ mod list;
 mod plan;
 mod schema;
 mod signals;
+mod state;
 mod status;
 mod sync;
 mod target;
@@ -19,7 +20,7 @@ mod verify;
 
 use std::io::Write as _;
 
-use crate::cli::{Cli, Command, OutputFormat};
+use crate::cli::{Cli, Command, OutputFormat, StateArgs, StateWhat};
 use crate::entity::Catalog;
 use crate::error::{Error, Kind, Result};
 
@@ -44,6 +45,9 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Plan(args) => runtime.block_on(plan::run(cli, catalog, args)),
         Command::Check(format) => runtime.block_on(check::run(cli, catalog, format.format)),
         Command::Verify(args) => runtime.block_on(verify::run(cli, catalog, args)),
+        Command::State(StateArgs { what: StateWhat::Rebuild(args) }) => {
+            runtime.block_on(state::rebuild(cli, catalog, args))
+        }
         Command::Sync(args) => runtime.block_on(sync::run(cli, catalog, args)),
         Command::Backfill(args) => runtime.block_on(backfill::run(cli, catalog, args)),
     }

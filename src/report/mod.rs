@@ -6,6 +6,7 @@ mod human;
 mod manifest;
 mod plan;
 mod progress;
+mod rebuild;
 mod status;
 mod verify;
 
@@ -17,6 +18,7 @@ pub use human::{plan_text, run_text, status_text};
 pub use manifest::{Manifest, ManifestCoverage, ManifestObject, ManifestRemoved};
 pub use plan::{PlanCost, PlanReport, PlanUnit};
 pub use progress::Progress;
+pub use rebuild::{RebuildReport, rebuild_text};
 pub use status::{StatusEntity, StatusQuota, StatusReport, StatusWindow};
 pub use verify::{Finding, FindingKind, VerifyCounts, VerifyReport, verify_text};
 

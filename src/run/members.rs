@@ -40,6 +40,16 @@ fn fact(fan: &str) -> String {
     format!("ids of {fan}")
 }
 
+/// Fan-outs that go over an entity, with the columns of their ids.
+pub fn columns_of(entity: &str) -> Vec<(&'static str, &'static str)> {
+    FANS.iter().filter(|(_, source, ..)| *source == entity).map(|(fan, _, column, _)| (*fan, *column)).collect()
+}
+
+/// The fact that keeps the ids of a fan-out.
+pub fn remembered(fan: &str, ids: impl Iterator<Item = String>) -> (String, String) {
+    (fact(fan), serde_json::json!(ids.collect::<BTreeSet<String>>()).to_string())
+}
+
 /// One id for each fan-out that goes over `entity`, from a page of it: enough to ask for a permission.
 pub fn first(entity: &'static Entity, body: &str) -> Vec<(&'static str, String)> {
     let decoded = Decoder::new(entity).page(body, &Stamps::default());

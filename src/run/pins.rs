@@ -14,7 +14,8 @@ use crate::state::Ledger;
 /// The entity whose ids tell companies apart.
 pub const COMPANY: &str = "workspaces";
 
-const OUTPUT: &str = "output";
+/// The fact that names the output.
+pub const OUTPUT: &str = "output";
 const WORKSPACES: &str = "workspaces";
 
 /// Checks that ledger and output belong together, and binds a new ledger to its output. Returns the manifest that was seen.
@@ -31,7 +32,7 @@ pub async fn check_output(ledger: &Ledger, store: &Store, ledger_id: &str) -> Re
         }
         _ => {}
     }
-    let (manifest, seen) = manifest(store).await?.unzip();
+    let (manifest, seen) = read_manifest(store).await?.unzip();
     if let Some(manifest) = manifest {
         if manifest.ledger_id != ledger_id {
             let what = format!(
@@ -64,7 +65,8 @@ pub async fn check_output(ledger: &Ledger, store: &Store, ledger_id: &str) -> Re
     Ok(seen)
 }
 
-async fn manifest(store: &Store) -> Result<Option<(Manifest, Version)>> {
+/// The manifest and its version, if there is one.
+pub async fn read_manifest(store: &Store) -> Result<Option<(Manifest, Version)>> {
     let Some((bytes, version)) = store.get_version(super::publish::MANIFEST).await? else { return Ok(None) };
     let parsed = serde_json::from_slice(&bytes);
     parsed.map(|manifest| Some((manifest, version))).map_err(|e| {
@@ -75,6 +77,11 @@ async fn manifest(store: &Store) -> Result<Option<(Manifest, Version)>> {
 
 async fn has_objects(store: &Store) -> Result<bool> {
     Ok(store.list("").await?.iter().any(|path| path.ends_with(".parquet")))
+}
+
+/// The fact that tells the company by its workspaces.
+pub fn company(ids: impl Iterator<Item = String>) -> (String, String) {
+    (WORKSPACES.to_owned(), serde_json::json!(ids.collect::<BTreeSet<String>>()).to_string())
 }
 
 /// Checks that the workspaces just read are those of the company that the ledger knows. One that stays is enough.

@@ -11,7 +11,8 @@ use crate::plan::today;
 use crate::source::{Failure, Inputs, Refusal, Reply, build};
 use crate::state::Ledger;
 
-const FACT: &str = "time_zone";
+/// The fact that keeps it.
+pub const FACT: &str = "time_zone";
 
 /// Statistics of so many days back are asked until one answer comes: a quiet month has none.
 const LOOK_BACK: [u64; 2] = [31, 366];

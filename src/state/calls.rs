@@ -103,6 +103,13 @@ pub fn replace(tx: &Transaction, at: Span, listing: &[ListedCall]) -> rusqlite::
          (SELECT from_day, to_day FROM call JOIN temp.listed USING (id))",
     )?
     .execute([])?;
+    put(tx, at, listing)
+}
+
+/// Writes a window's calls, and nothing else.
+pub fn put(tx: &Transaction, at: Span, listing: &[ListedCall]) -> rusqlite::Result<()> {
+    let (from, to) = days(at);
+    tx.execute("DELETE FROM call WHERE from_day = ?1 AND to_day = ?2", params![from, to])?;
     let mut insert = tx.prepare_cached("INSERT OR REPLACE INTO call VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
     for (position, call) in listing.iter().enumerate() {
         let position = i64::try_from(position).unwrap_or(i64::MAX);

@@ -45,7 +45,7 @@ fn get(tx: &Transaction, name: &str) -> rusqlite::Result<Option<String>> {
     tx.query_row("SELECT value FROM fact WHERE name = ?1", params![name], |row| row.get(0)).optional()
 }
 
-fn set(tx: &Transaction, name: &str, value: &str) -> rusqlite::Result<()> {
+pub(super) fn set(tx: &Transaction, name: &str, value: &str) -> rusqlite::Result<()> {
     tx.execute("INSERT INTO fact VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2", params![name, value])?;
     Ok(())
 }

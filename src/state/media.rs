@@ -1,6 +1,6 @@
 //! Media files that are whole in the output.
 
-use rusqlite::params;
+use rusqlite::{Transaction, params};
 
 use super::{Ledger, days, span};
 use crate::error::Result;
@@ -83,13 +83,7 @@ impl Ledger {
 
     /// Records a file that is whole in the output.
     pub fn note_media(&self, unit: Unit, row: &MediaRow) -> Result<()> {
-        let (from, to) = days(unit.span);
-        self.with(|tx| {
-            let insert = "INSERT OR REPLACE INTO media VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-            let (size, kind) = (row.size, &row.content_type);
-            tx.execute(insert, params![unit.entity.name, row.call_id, from, to, row.path, size, row.sha256, kind])
-                .map(|_| ())
-        })
+        self.with(|tx| put(tx, &unit.entity.name, unit.span, row))
     }
 
     /// Forgets a file that was removed from the output.
@@ -99,4 +93,12 @@ impl Ledger {
             tx.execute(delete, params![unit.entity.name, call_id]).map(|_| ())
         })
     }
+}
+
+/// Writes one file.
+pub fn put(tx: &Transaction, entity: &str, at: Span, row: &MediaRow) -> rusqlite::Result<()> {
+    let (from, to) = days(at);
+    let insert = "INSERT OR REPLACE INTO media VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let (size, kind) = (row.size, &row.content_type);
+    tx.execute(insert, params![entity, row.call_id, from, to, row.path, size, row.sha256, kind]).map(|_| ())
 }

@@ -28,6 +28,7 @@ pub use lock::{Lock, Owner};
 pub use media::{MediaOf, MediaRow};
 pub use open_units::{OpenUnit, StagedPage};
 pub use quota::Gate;
+pub use restore::{Restored, UNKNOWN};
 pub use runs::{Backfill, RunRow};
 pub use tokens::{TokenLock, TokenRow, TokenState};
 pub use units::{Commit, Digest, ObjectRow, RemovedRow, UnitRow};

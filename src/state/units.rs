@@ -220,7 +220,7 @@ fn read_row(row: &Row) -> rusqlite::Result<UnitRow> {
     })
 }
 
-fn write_row(tx: &Transaction, row: &UnitRow, sequence: i64) -> rusqlite::Result<()> {
+pub(super) fn write_row(tx: &Transaction, row: &UnitRow, sequence: i64) -> rusqlite::Result<()> {
     let (from, to) = days(row.span);
     let object = row.object.as_ref();
     tx.prepare_cached(&format!(

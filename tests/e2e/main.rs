@@ -18,6 +18,7 @@ mod memory;
 mod oauth;
 mod oauth_loss;
 mod paging;
+mod rebuild;
 mod recorded;
 mod refusals;
 mod report;

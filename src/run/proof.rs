@@ -1,0 +1,249 @@
+//! What an output proves of itself: its manifest says what was covered, the footers of newer objects what was written after it.
+//!
+//! The same comparison makes a lost ledger anew and brings an older copy of one up to date. It reads nothing of the vendor.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::session::fingerprint;
+use crate::config::Config;
+use crate::entity::{Catalog, Entity};
+use crate::error::Result;
+use crate::report::{Manifest, ManifestCoverage, ManifestObject};
+use crate::sink::{Said, Store, Stored};
+use crate::state::{ObjectRow, UNKNOWN, UnitRow};
+use crate::unit::{Span, Unit, Window};
+
+/// Units by entity and span.
+pub type Rows = BTreeMap<(String, Span), UnitRow>;
+
+/// What is proven.
+#[derive(Debug, Default)]
+pub struct Proof {
+    /// Units, each with the object that lies in the output now.
+    pub rows: Rows,
+    /// Units whose facts are other than the ledger's were.
+    pub changed: Vec<(String, Span)>,
+    /// Objects that are newer than the manifest, or than the ledger where there is none.
+    pub newer: u64,
+    /// Objects that should be there and are not; their units are due.
+    pub lost: Vec<String>,
+    /// Objects under our folders that fit nothing: left where they are.
+    pub strange: Vec<String>,
+    /// The newest commit, those of newer objects included.
+    pub sequence: i64,
+    /// The ledger that wrote the newest object.
+    pub ledger_id: Option<String>,
+}
+
+/// Where the proof comes from.
+pub struct Output<'a> {
+    /// The output.
+    pub store: &'a Store,
+    /// Entities.
+    pub catalog: &'static Catalog,
+    /// Settings, whose fingerprint the units get: of those they were read with nothing is left.
+    pub config: &'a Config,
+    /// The manifest, unless it is lost too.
+    pub manifest: Option<&'a Manifest>,
+}
+
+/// Compares `known`, the ledger's units as of commit `sequence`, with manifest and objects.
+///
+/// # Errors
+/// Failures of the output.
+pub async fn prove(output: &Output<'_>, known: Vec<UnitRow>, sequence: i64) -> Result<Proof> {
+    let mut proof = Proof { sequence, ..Proof::default() };
+    let old: HashMap<(String, Span), UnitRow> =
+        known.into_iter().map(|row| ((row.entity.clone(), row.span), row)).collect();
+    proof.rows = old.clone().into_iter().collect();
+    if let Some(manifest) = output.manifest {
+        proof.ledger_id = Some(manifest.ledger_id.clone());
+        if manifest.sequence > sequence {
+            proof.sequence = manifest.sequence;
+            proof.rows = covered(output, manifest, &old);
+        }
+    }
+    let mut stored: BTreeMap<String, Stored> = BTreeMap::new();
+    for entity in output.catalog.all() {
+        let below = output.store.stored(&entity.name).await?;
+        stored.extend(below.into_iter().map(|object| (object.path.clone(), object)));
+    }
+    compare(output, &mut proof, &stored).await?;
+    adopt(output, &mut proof, &stored).await?;
+    with_parents(output, &mut proof.rows);
+    proof.changed =
+        proof.rows.iter().filter(|(key, row)| old.get(*key) != Some(*row)).map(|(key, _)| key.clone()).collect();
+    Ok(proof)
+}
+
+/// The manifest's coverage as units; what the ledger knows better of the same reading stays.
+fn covered(output: &Output, manifest: &Manifest, old: &HashMap<(String, Span), UnitRow>) -> Rows {
+    let key = |entity: &String, from: &Option<String>, to: &Option<String>| (entity.clone(), from.clone(), to.clone());
+    let objects: HashMap<_, &ManifestObject> =
+        manifest.objects.iter().map(|object| (key(&object.entity, &object.from, &object.to), object)).collect();
+    let row = |covered: &ManifestCoverage| {
+        let entity = output.catalog.get(&covered.entity)?;
+        let span = span(covered.from.as_deref(), covered.to.as_deref())?;
+        let object = objects.get(&key(&covered.entity, &covered.from, &covered.to)).copied();
+        let at = (covered.entity.clone(), span);
+        let read_at: DateTime<Utc> = covered.read_at.parse().ok()?;
+        let same = |row: &&UnitRow| row.object.as_ref().map(|o| &o.sha256) == object.map(|o| &o.sha256);
+        let row = match old.get(&at).filter(same) {
+            Some(known) => UnitRow { read_at: read_at.max(known.read_at), ..known.clone() },
+            None => UnitRow {
+                rows: covered.rows,
+                schema_version: object.map_or(entity.version, |o| o.schema_version),
+                object: object.map(|o| of_manifest(o, read_at)),
+                run_id: manifest.run_id.clone(),
+                ..blank(output, entity, span, read_at)
+            },
+        };
+        Some((at, row))
+    };
+    manifest.coverage.iter().filter_map(row).collect()
+}
+
+fn of_manifest(object: &ManifestObject, read_at: DateTime<Utc>) -> ObjectRow {
+    ObjectRow {
+        path: object.path.clone(),
+        read_at,
+        bytes: object.bytes,
+        sha256: object.sha256.clone(),
+        etag: object.etag.clone(),
+        sequence: object.sequence,
+    }
+}
+
+/// A unit of which only its span and its reading are known.
+fn blank(output: &Output, entity: &Entity, span: Span, read_at: DateTime<Utc>) -> UnitRow {
+    UnitRow {
+        entity: entity.name.clone(),
+        span,
+        read_at,
+        rows: 0,
+        private: 0,
+        missing: 0,
+        vendor_total: None,
+        digest: UNKNOWN,
+        fingerprint: fingerprint(output.config, entity),
+        schema_version: entity.version,
+        include_private: output.config.sync.include_private,
+        object: None,
+        due: None,
+        suspect: None,
+        run_id: String::new(),
+    }
+}
+
+/// Makes sure that each unit's object is the one that lies there; one that is not is taken from its footer, one that is lost is due.
+async fn compare(output: &Output<'_>, proof: &mut Proof, stored: &BTreeMap<String, Stored>) -> Result<()> {
+    let keys: Vec<_> = proof.rows.keys().cloned().collect();
+    for key in keys {
+        let Some(row) = proof.rows.get(&key) else { continue };
+        let Some(object) = row.object.clone() else { continue };
+        let Some(there) = stored.get(&object.path) else {
+            proof.lost.push(object.path);
+            let due = Some("its object was not in the output".to_owned());
+            let lost = UnitRow { rows: 0, digest: UNKNOWN, object: None, due, ..row.clone() };
+            proof.rows.insert(key, lost);
+            continue;
+        };
+        if there.bytes == object.bytes && there.etag == object.etag {
+            continue;
+        }
+        let digest = output.store.digest(&there.path, false).await?.map(|(digest, _)| digest);
+        if digest.as_deref() == Some(&object.sha256) {
+            // The same bytes at another place or time.
+            let object = ObjectRow { etag: there.etag.clone(), ..object };
+            let row = UnitRow { object: Some(object), ..row.clone() };
+            proof.rows.insert(key, row);
+        } else {
+            take(output, proof, there, digest.unwrap_or_default()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes in objects that no unit has, if their windows are free.
+async fn adopt(output: &Output<'_>, proof: &mut Proof, stored: &BTreeMap<String, Stored>) -> Result<()> {
+    let known: std::collections::HashSet<String> =
+        proof.rows.values().filter_map(|row| row.object.as_ref().map(|o| o.path.clone())).collect();
+    for there in stored.values().filter(|there| !known.contains(&there.path)) {
+        let digest = output.store.digest(&there.path, false).await?.map(|(digest, _)| digest);
+        take(output, proof, there, digest.unwrap_or_default()).await?;
+    }
+    Ok(())
+}
+
+/// Takes one object as its footer describes it.
+async fn take(output: &Output<'_>, proof: &mut Proof, there: &Stored, sha256: String) -> Result<()> {
+    let said = output.store.footer(there).await?;
+    let Some((unit, said)) = said.and_then(|said| Some((own(output, there, &said)?, said))) else {
+        proof.strange.push(there.path.clone());
+        return Ok(());
+    };
+    let overlaps = |row: &UnitRow| match (row.span.window(), unit.span.window()) {
+        (Some(a), Some(b)) => row.entity == unit.entity.name && row.span != unit.span && a.overlaps(&b),
+        _ => false,
+    };
+    if proof.rows.values().any(overlaps) {
+        proof.strange.push(there.path.clone());
+        return Ok(());
+    }
+    proof.sequence += 1;
+    proof.newer += 1;
+    proof.ledger_id.get_or_insert_with(|| said.footer.ledger_id.clone());
+    let object = ObjectRow {
+        path: there.path.clone(),
+        read_at: said.footer.read_at,
+        bytes: there.bytes,
+        sha256,
+        etag: there.etag.clone(),
+        sequence: proof.sequence,
+    };
+    let row = UnitRow {
+        rows: said.rows,
+        schema_version: said.footer.schema_version,
+        object: Some(object),
+        run_id: said.footer.run_id,
+        ..blank(output, unit.entity, unit.span, said.footer.read_at)
+    };
+    proof.rows.insert((unit.entity.name.clone(), unit.span), row);
+    Ok(())
+}
+
+/// The unit of an object that says it is what its path says.
+fn own(output: &Output, there: &Stored, said: &Said) -> Option<Unit> {
+    let footer = &said.footer;
+    let given = |day: &String| Some(day.clone()).filter(|day| !day.is_empty());
+    let span = span(given(&footer.from).as_deref(), given(&footer.to).as_deref())?;
+    let unit = Unit { entity: output.catalog.get(&footer.entity)?, span };
+    (unit.object() == there.path && unit.entity.is_snapshot() == (span == Span::Snapshot)).then_some(unit)
+}
+
+fn span(from: Option<&str>, to: Option<&str>) -> Option<Span> {
+    let day = |text: &str| text.parse::<NaiveDate>().ok();
+    match (from, to) {
+        (None, None) => Some(Span::Snapshot),
+        (Some(from), Some(to)) => {
+            let window = Window { from: day(from)?, to: day(to)? };
+            (window.from < window.to).then_some(Span::Window(window))
+        }
+        _ => None,
+    }
+}
+
+/// What is read by a listing's ids keeps the boundaries of its listing: one whose listing is unknown makes it due.
+fn with_parents(output: &Output, rows: &mut Rows) {
+    let mut parents = Vec::new();
+    for ((name, span), row) in rows.iter() {
+        let Some(parent) = output.catalog.get(name).and_then(|e| output.catalog.get(e.parent()?)) else { continue };
+        if !rows.contains_key(&(parent.name.clone(), *span)) {
+            let due = Some("its listing was not in the output".to_owned());
+            parents.push(((parent.name.clone(), *span), UnitRow { due, ..blank(output, parent, *span, row.read_at) }));
+        }
+    }
+    rows.extend(parents);
+}
