@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::resume::assert_no_orphan;
 use crate::support::Rig;
 use crate::support::bucket::{BUCKET, Bucket, Fault, KEY, PREFIX, SECRET};
+use crate::support::journal::paid_twice;
 use crate::support::moto::Moto;
 use crate::support::refusal::replaced;
 use crate::support::rig::{FIVE, end};
@@ -235,6 +236,26 @@ fn a_store_that_ignores_preconditions_does_all_but_keep_machines_apart_and_check
     careless.server.night();
     careless.sync();
     assert_conserved(&careless, "on a careless store");
+}
+
+#[test]
+fn a_bucket_that_takes_nothing_more_ends_the_run_and_loses_nothing() {
+    // GIVEN a bucket that refuses the eighth object of a run, and all others from then on
+    let rig = Rig::small(5).in_bucket();
+    rig.configure(FIVE);
+    rig.bucket().fault("PUT", "/calls", Fault::Slow(Duration::ZERO), 7);
+    rig.bucket().fault("PUT", "/calls", Fault::Status(403), u32::MAX);
+    // WHEN it is synced THEN the run ends, names the object and keeps what was answered
+    let ended = rig.run(&["sync", "--format", "json"]).expect(2);
+    let warnings = ended.json()["warnings"].to_string();
+    assert!(warnings.contains("cannot write calls") && warnings.contains("403 Forbidden"), "{warnings}");
+    assert_no_orphan(&rig, "what was written is in the manifest");
+    // AND when the bucket takes objects again, the next run ends with the account's rows, without paying again
+    rig.bucket().calm();
+    rig.sync();
+    assert_conserved(&rig, "after the refusal");
+    let twice = paid_twice(&rig.server);
+    assert!(twice.len() <= 16, "{twice:?}");
 }
 
 #[test]

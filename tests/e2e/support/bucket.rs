@@ -149,6 +149,11 @@ impl Bucket {
         self.shared.rules.lock().expect("no panic").push(rule);
     }
 
+    /// No more faults.
+    pub fn calm(&self) {
+        self.shared.rules.lock().expect("no panic").clear();
+    }
+
     /// The requests so far.
     pub fn seen(&self) -> Vec<Seen> {
         self.shared.seen.lock().expect("no panic").clone()
