@@ -4,7 +4,6 @@
 use std::io::Write as _;
 use std::path::{Path as FilePath, PathBuf};
 
-use bytes::Bytes;
 use object_store::{ObjectStoreExt as _, PutPayload};
 use tempfile::NamedTempFile;
 
@@ -45,15 +44,21 @@ impl Incoming {
                 Error::new(Kind::Output, "cannot write a temporary file").caused_by(e).hint(hint)
             }),
             Way::Parts { place, waiting, upload } => {
-                waiting.extend_from_slice(bytes);
-                while waiting.len() > PART {
-                    let rest = waiting.split_off(PART);
-                    let part = Bytes::from(std::mem::replace(waiting, rest));
-                    let upload = match upload {
-                        Some(upload) => upload,
-                        None => upload.insert(Box::new(Upload::begin(place.clone()).await?)),
-                    };
-                    upload.send(part).await?;
+                let mut bytes = bytes;
+                while !bytes.is_empty() {
+                    if waiting.len() == PART {
+                        let part = std::mem::take(waiting);
+                        let upload = match upload {
+                            Some(upload) => upload,
+                            None => upload.insert(Box::new(Upload::begin(place.clone()).await?)),
+                        };
+                        upload.send(part.into()).await?;
+                    }
+                    // Room for one part at once: growing by doubling would take two.
+                    waiting.reserve_exact(PART - waiting.len());
+                    let (now, rest) = bytes.split_at(bytes.len().min(PART - waiting.len()));
+                    waiting.extend_from_slice(now);
+                    bytes = rest;
                 }
                 Ok(())
             }

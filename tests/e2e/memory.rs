@@ -26,36 +26,44 @@ fn peak(rig: &Rig) -> u64 {
     peak
 }
 
-/// The peak while one media file of `bytes` goes to a bucket.
-fn peak_of_a_file(bytes: u64) -> u64 {
+/// The peak while `files` media files of `bytes` each, of different days, go to a bucket.
+fn peak_of_files(files: u64, bytes: u64) -> u64 {
     let rig = Rig::small(7).in_bucket();
     let calls: Vec<String> = rig.server.world().calls().iter().map(|call| call.id.clone()).collect();
     for id in &calls {
         rig.server.world().set_media_bytes(id, 500);
     }
-    let id = rig.server.world().add_call(NewCall::at(rig.now() - TimeDelta::hours(3)));
-    rig.server.world().set_media_bytes(&id, bytes);
+    for day in 0..files {
+        let at = rig.now() - TimeDelta::hours(3) - TimeDelta::days(day as i64);
+        let id = rig.server.world().add_call(NewCall::at(at));
+        rig.server.world().set_media_bytes(&id, bytes);
+    }
     rig.server.clock().advance(TimeDelta::days(1));
     rig.configure("entities = [\"call_audio\"]");
     let peak = peak(&rig);
-    let size: u64 = rig
-        .ledger()
-        .query_row("SELECT size FROM media WHERE call_id = ?1", [&id], |row| row.get(0))
-        .expect("the file was fetched");
-    assert_eq!(size, bytes);
+    let count = "SELECT count(*) FROM media WHERE size = ?1";
+    let fetched: u64 = rig.ledger().query_row(count, [bytes], |row| row.get(0)).expect("a count");
+    assert_eq!(fetched, files);
     peak
 }
 
 #[test]
 fn a_media_file_of_300_mb_passes_in_parts() {
-    let peak = peak_of_a_file(300_000_000);
+    let peak = peak_of_files(1, 300_000_000);
     assert!(peak < 150, "{peak} MB");
+}
+
+#[test]
+fn as_many_large_files_as_pass_at_once_have_a_bound() {
+    // Eight windows are read at once, and each holds two parts.
+    let peak = peak_of_files(8, 60_000_000);
+    assert!(peak < 300, "{peak} MB");
 }
 
 #[test]
 #[ignore = "takes a minute and 5 GB of disk"]
 fn a_media_file_of_2_gb_passes_in_parts() {
-    let peak = peak_of_a_file(2_000_000_000);
+    let peak = peak_of_files(1, 2_000_000_000);
     assert!(peak < 150, "{peak} MB");
 }
 
