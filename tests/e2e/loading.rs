@@ -80,6 +80,31 @@ fn a_loader_that_follows_the_sequence_through_twenty_runs_five_of_them_killed_en
     assert!(load(&rig, "validate").starts_with("1 manifest, 1"));
 }
 
+#[test]
+fn a_loader_goes_on_when_the_ledger_was_lost_and_made_anew() {
+    for place in ["object:2", "committed:4", "before-manifest:1"] {
+        // GIVEN a warehouse that follows an output, whose objects a killed run left newer than the manifest
+        let rig = Rig::small(14).in_bucket();
+        rig.configure(&every_day());
+        rig.sync();
+        load(&rig, "load");
+        rig.server.night();
+        let killed = end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", place));
+        assert_eq!(killed.code, -1, "{place}: {}", killed.stderr);
+        load(&rig, "load");
+        // WHEN the ledger is lost and made anew, and runs go on
+        std::fs::remove_dir_all(rig.path("state")).expect("a folder");
+        rig.run(&["state", "rebuild"]).expect(0);
+        for _ in 0..2 {
+            rig.sync();
+            load(&rig, "load");
+            rig.server.night();
+        }
+        // THEN the tables are still those of a fresh read
+        assert_eq!(load(&rig, "compare").trim(), "equal", "{place}");
+    }
+}
+
 /// Ids of the calls in an object.
 fn ids(object: Bytes) -> Vec<String> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(object).expect("a whole object").build().expect("a reader");
