@@ -1,10 +1,12 @@
 //! `backfill`: a range of the past.
 
 use super::context::Context;
+use super::hold::Held;
 use super::{print, signals};
 use crate::cli::{BackfillArgs, Cli, Range};
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
+use crate::plan::Ask;
 use crate::report::run_text;
 use crate::run;
 use crate::unit::Window;
@@ -15,36 +17,45 @@ const LEAST_FOR_SYNC: u32 = 200;
 /// Runs it; the exit code is the report's.
 pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &BackfillArgs) -> Result<u8> {
     let context = Context::load(cli, catalog)?;
-    let run_id = run::new_run_id(context.clock.now());
     if args.range.cancel {
-        return cancel(&context, &run_id, args).await;
+        return cancel(&context, args).await;
     }
     let entities = dated(context.entities(&args.selection.entities)?)?;
     let range = range(&args.range)?;
     signals::listen(&context.stop)?;
-    let _lock = context.lock("backfill", &run_id, args.bounds.wait).await?;
-    let ledger = context.ledger()?;
-    let names: Vec<String> = entities.iter().map(|e| e.name.clone()).collect();
+    let held = context.hold("backfill", args.bounds.wait).await?;
+    let ask = run::ask_backfill(entities, range, args.range.force);
+    let code = read(&context, &held, &ask, args).await;
+    held.release().await;
+    code
+}
+
+/// Reads and reports. The report comes before the session ends, which may have to wait for a refresh of tokens under way.
+async fn read(context: &Context, held: &Held, ask: &Ask, args: &BackfillArgs) -> Result<u8> {
+    let ledger = &held.ledger;
+    let names: Vec<String> = ask.entities.iter().map(|e| e.name.clone()).collect();
     let for_sync = ledger.last_sync_requests()?.unwrap_or(0).max(LEAST_FOR_SYNC);
     let budget = context.config.limits.daily_budget().saturating_sub(for_sync);
-    let source = context.source(&ledger, budget, args.bounds.max_requests)?;
-    let session = context.session(ledger, source, run_id, args.accept_shrink).await?;
+    let source = context.source(ledger, budget, args.bounds.max_requests)?;
+    let session = context.session(held, source, args.accept_shrink).await?;
     if !args.range.force {
-        session.ledger.begin_backfill(range, &names, context.clock.now())?;
+        ledger.begin_backfill(ask.range, &names, context.clock.now())?;
     }
-    let ask = run::ask_backfill(entities, range, args.range.force);
-    let report = run::run(&session, &ask, "backfill").await?;
+    let report = run::run(&session, ask, "backfill").await?;
     print(args.format.format, &report, || run_text(&report));
     Ok(report.exit_code)
 }
 
-async fn cancel(context: &Context, run_id: &str, args: &BackfillArgs) -> Result<u8> {
-    let _lock = context.lock("backfill --cancel", run_id, args.bounds.wait).await?;
-    let ledger = context.ledger()?;
-    let backfills = ledger.backfills()?;
+async fn cancel(context: &Context, args: &BackfillArgs) -> Result<u8> {
+    let held = context.hold("backfill --cancel", args.bounds.wait).await?;
+    let backfills = held.ledger.backfills()?;
     for backfill in &backfills {
-        ledger.end_backfill(backfill.id)?;
+        held.ledger.end_backfill(backfill.id)?;
     }
+    if let Some(backup) = &held.backup {
+        backup.save(&held.ledger, context.clock.now()).await?;
+    }
+    held.release().await;
     println!("{} unfinished backfills forgotten; what they read stays", backfills.len());
     Ok(0)
 }

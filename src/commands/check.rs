@@ -63,6 +63,10 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, format: OutputFormat) -> 
             worst = error.kind().exit_code();
         }
     }
+    if let Err(error) = backup(&context, &mut report).await {
+        note(&mut report, "state backup", "failed", run::with_hint(&error));
+        worst = error.kind().exit_code();
+    }
     let source = context.source(&ledger, context.config.limits.daily_budget(), None)?;
     let code = entities(&context, &source, &mut report).await?;
     worst = worst.max(code);
@@ -76,6 +80,19 @@ async fn output(context: &Context, ledger: &Arc<Ledger>) -> Result<(String, Prec
     run::check_output(ledger, &store, &ledger.id(run::new_id)?).await?;
     let preconditions = store.preconditions(&run::new_id()).await?;
     Ok((store.url().to_owned(), preconditions))
+}
+
+/// The place of the ledger's copies, if there is one, and whether a lease can keep machines apart there.
+async fn backup(context: &Context, report: &mut CheckReport) -> Result<()> {
+    let Some(backup) = run::Backup::open(&context.config)? else { return Ok(()) };
+    let store = backup.store();
+    store.probe().await?;
+    note(report, "state backup", "ok", store.url().to_owned());
+    match store.preconditions(&run::new_id()).await? {
+        Preconditions::Honoured => note(report, "lease", "ok", "one machine at a time runs".to_owned()),
+        found => note(report, "lease", "not honoured", super::hold::no_lease(found).to_owned()),
+    }
+    Ok(())
 }
 
 /// No failure: everything works without, but nothing keeps two machines apart.

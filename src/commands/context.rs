@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
+use super::hold::Held;
 use crate::cli::Cli;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, Credentials};
@@ -12,7 +13,7 @@ use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::halt::Stop;
 use crate::report::Progress;
-use crate::run::{self, Held, LedgerMeter, LedgerTokens, LedgerUploads, Session, Tally};
+use crate::run::{self, Backup, LedgerMeter, LedgerTokens, LedgerUploads, Session, Tally};
 use crate::sink::{Store, Version};
 use crate::source::{Access, Auth, Http, Limiter, Line, OAuth, Source};
 use crate::state::{Ledger, Lock};
@@ -133,7 +134,8 @@ impl Context {
             Credentials::AccessKey(key, secret) => Access::key(&source.base_url, &key, &secret).map(fixed),
             Credentials::Token(token) => Access::bearer(&source.base_url, &token).map(fixed),
             Credentials::OAuth(app) => {
-                let store = Arc::new(LedgerTokens::new(ledger.clone()));
+                let backup = Backup::open(&self.config)?.map(Arc::new);
+                let store = Arc::new(LedgerTokens::new(ledger.clone(), backup));
                 let timeout = self.config.limits.request_timeout.std();
                 let oauth = OAuth::new(&app, &source.base_url, store, self.clock.clone(), timeout)?;
                 Ok(Auth::OAuth(Box::new(oauth)))
@@ -151,16 +153,13 @@ impl Context {
     }
 
     /// Everything a run works with. The lock must be held.
-    pub async fn session(
-        &self,
-        ledger: Arc<Ledger>,
-        source: Source,
-        run_id: String,
-        accept_shrink: bool,
-    ) -> Result<Session> {
+    pub async fn session(&self, held: &Held, source: Source, accept_shrink: bool) -> Result<Session> {
+        let (ledger, run_id) = (held.ledger.clone(), held.run_id.clone());
         let (store, seen) = self.output(&ledger, &run_id).await?;
         store.probe().await?;
         let ledger_id = ledger.id(run::new_id)?;
+        let tally = Tally::default();
+        held.warnings.iter().for_each(|warning| tally.warn(warning.clone()));
         Ok(Session {
             catalog: self.catalog,
             ledger,
@@ -168,8 +167,8 @@ impl Context {
             source,
             clock: self.clock.clone(),
             stop: self.stop.clone(),
-            held: Held::default(),
-            tally: Tally::default(),
+            held: run::Held::default(),
+            tally,
             progress: Progress::new(0, self.config.limits.requests_per_second, self.quiet),
             now: self.now,
             run_id,
@@ -179,6 +178,8 @@ impl Context {
             landing: tokio::sync::Semaphore::new(1),
             manifest_at: 0.into(),
             manifest_seen: seen.into(),
+            backup: held.backup.clone(),
+            lease: held.lease.clone(),
             config: self.config.clone(),
         })
     }

@@ -19,7 +19,8 @@ pub struct Direct {
 
 impl Direct {
     /// Opens them. Nothing is asked yet.
-    pub fn open(context: Context) -> Result<Direct> {
+    pub async fn open(context: Context) -> Result<Direct> {
+        context.fetch_if_absent().await?;
         let ledger = context.ledger()?;
         let source = context.source(&ledger, context.config.limits.daily_budget(), None)?;
         signals::listen(&context.stop)?;

@@ -28,7 +28,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &DownloadArgs) -> R
         return Err(Error::new(Kind::Schema, format!("no entity file reads {what}")));
     };
     let mut target = Target::open(args.output.as_deref())?;
-    let direct = Direct::open(context)?;
+    let direct = Direct::open(context).await?;
     let limits = &direct.context.config.limits;
     let client = MediaClient::new(limits.request_timeout.std())?;
     let mut link = address(&direct, entity, id, what).await?;

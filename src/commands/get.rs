@@ -20,7 +20,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &GetArgs) -> Result
         let what = format!("Gong gives no single record of {name}, only of {}", names.join(" and "));
         return Err(Error::new(Kind::Config, what).hint(format!("`gong-elt list {name}` prints all of them")));
     };
-    let direct = Direct::open(context)?;
+    let direct = Direct::open(context).await?;
     let inputs = Inputs { subject: format!("get {name}"), ..Inputs::default() };
     let reply = direct.source.ask(&one, &build(&one, &inputs, None), false).await;
     let page = match reply {

@@ -31,7 +31,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &ListArgs) -> Resul
     if args.cursor.is_some() && wanted.listings.len() > 1 {
         return Err(Error::new(Kind::Config, "--cursor: more than 100 ids make more than one listing; give fewer"));
     }
-    let direct = Direct::open(context)?;
+    let direct = Direct::open(context).await?;
     let mut out = Out { lines: BufWriter::new(std::io::stdout().lock()), left: args.limit, entity: wanted.entity };
     match &args.cursor {
         Some(cursor) => one_page(&direct, &wanted, cursor, &mut out).await?,

@@ -7,6 +7,7 @@ mod direct;
 mod download;
 mod filters;
 mod get;
+mod hold;
 mod init;
 mod list;
 mod plan;
@@ -41,7 +42,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Get(args) => runtime.block_on(get::run(cli, catalog, args)),
         Command::Download(args) => runtime.block_on(download::run(cli, catalog, args)),
         Command::Schema { entity } => schema::run(catalog, entity.as_deref()),
-        Command::Status(args) => status::run(cli, catalog, args),
+        Command::Status(args) => runtime.block_on(status::run(cli, catalog, args)),
         Command::Plan(args) => runtime.block_on(plan::run(cli, catalog, args)),
         Command::Check(format) => runtime.block_on(check::run(cli, catalog, format.format)),
         Command::Verify(args) => runtime.block_on(verify::run(cli, catalog, args)),

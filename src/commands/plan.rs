@@ -21,6 +21,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &PlanArgs) -> Resul
         Some(PlanWhat::Backfill(wanted)) => run::ask_backfill(dated(entities)?, range(wanted)?, wanted.force),
         Some(PlanWhat::Sync) | None => run::ask_sync(entities, context.start_date()?, context.now),
     };
+    context.fetch_if_absent().await?;
     let ledger = context.ledger()?;
     let rules = run::rules_of(&context.config, context.now, context.zone(&ledger)?);
     let plan = || run::planned(catalog, &ledger, &context.config, &rules, &ask);

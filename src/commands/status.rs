@@ -15,8 +15,9 @@ use crate::state::UnitRow;
 use crate::unit::{Window, midnight};
 
 /// Prints it; exit code 1 if an entity is older than `--max-age`.
-pub fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Result<u8> {
+pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Result<u8> {
     let context = Context::load(cli, catalog)?;
+    context.fetch_if_absent().await?;
     let ledger = context.ledger()?;
     let units = ledger.units()?;
     let rules = run::rules_of(&context.config, context.now, context.zone(&ledger)?);

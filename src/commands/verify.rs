@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::context::Context;
+use super::hold::Held;
 use super::{print, signals};
 use crate::cli::{Cli, VerifyArgs};
 use crate::entity::{Catalog, Entity};
@@ -15,12 +16,21 @@ use crate::state::{Ledger, UnitRow};
 /// Runs it; exit code 1 if something is found that was not repaired.
 pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &VerifyArgs) -> Result<u8> {
     let context = Context::load(cli, catalog)?;
-    let run_id = run::new_run_id(context.clock.now());
     signals::listen(&context.stop)?;
-    let _lock = context.lock("verify", &run_id, args.bounds.wait).await?;
-    let ledger = context.ledger()?;
-    let (store, _) = context.output(&ledger, &run_id).await?;
-    let verified = run::verify(&ledger, &store, catalog, args.deep).await?;
+    let held = context.hold("verify", args.bounds.wait).await?;
+    let result = look(&context, &held, args).await;
+    held.release().await;
+    let (code, report) = result?;
+    print(args.format.format, &report, || verify_text(&report));
+    let left = report.findings.len() as u64 > report.repaired;
+    Ok(if code == 0 { u8::from(left) } else { code })
+}
+
+/// Compares, and repairs on request; returns the exit code of what was asked of Gong, and the findings.
+async fn look(context: &Context, held: &Held, args: &VerifyArgs) -> Result<(u8, VerifyReport)> {
+    let ledger = &held.ledger;
+    let (store, _) = context.output(ledger, &held.run_id).await?;
+    let verified = run::verify(ledger, &store, context.catalog, args.deep).await?;
     let mut report = VerifyReport {
         version: VERSION,
         deep: args.deep,
@@ -31,8 +41,8 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &VerifyArgs) -> Res
     let mut code = 0;
     if args.source || args.repair {
         let budget = context.config.limits.daily_budget();
-        let source = context.source(&ledger, budget, args.bounds.max_requests)?;
-        let session = context.session(ledger.clone(), source, run_id, false).await?;
+        let source = context.source(ledger, budget, args.bounds.max_requests)?;
+        let session = context.session(held, source, false).await?;
         if args.source {
             let (windows, findings) = run::verify_source(&session).await?;
             report.checked.windows = windows;
@@ -40,13 +50,11 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &VerifyArgs) -> Res
         }
         code = run::exit_code(session.stop.reason().as_ref(), &session.tally.counts());
         if args.repair && code == 0 && !report.findings.is_empty() {
-            code = repair(&session, &ledger, &store, &mut report).await?;
+            code = repair(&session, ledger, &store, &mut report).await?;
         }
         report.warnings.extend(session.tally.counts().warnings);
     }
-    print(args.format.format, &report, || verify_text(&report));
-    let left = report.findings.len() as u64 > report.repaired;
-    Ok(if code == 0 { u8::from(left) } else { code })
+    Ok((code, report))
 }
 
 /// Reads the units concerned again and looks once more; returns the run's exit code.

@@ -24,8 +24,10 @@ pub fn load(path: &Path, variable: impl Fn(&str) -> Option<String>, entities: &[
     validate::check(&shown.to_string(), &config, entities)?;
     let base = std::path::absolute(path).ok().and_then(|p| p.parent().map(Path::to_path_buf)).unwrap_or_default();
     config.state.path = base.join(&config.state.path);
-    if !config.output.url.contains("://") {
-        config.output.url = join_text(&base, &config.output.url);
+    for url in [Some(&mut config.output.url), config.state.backup.as_mut()].into_iter().flatten() {
+        if !url.contains("://") {
+            *url = join_text(&base, url);
+        }
     }
     Ok(config)
 }

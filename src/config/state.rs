@@ -10,10 +10,12 @@ use serde::Deserialize;
 pub struct StateSettings {
     /// The SQLite file.
     pub path: PathBuf,
+    /// A folder, or `s3://bucket/prefix`, where a copy goes after each run.
+    pub backup: Option<String>,
 }
 
 impl Default for StateSettings {
     fn default() -> Self {
-        StateSettings { path: PathBuf::from("state/gong-elt.db") }
+        StateSettings { path: PathBuf::from("state/gong-elt.db"), backup: None }
     }
 }

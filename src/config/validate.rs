@@ -157,20 +157,23 @@ fn rising(ages: &[super::Span]) -> bool {
     !ages.is_empty() && ages.windows(2).all(|pair| pair[0] < pair[1])
 }
 
-fn output(config: &Config) -> Broken {
-    let url = &config.output.url;
-    if url.is_empty() {
-        return broken("output.url", "must be a folder or s3://bucket/prefix");
-    }
+/// What is wrong with a place for objects, if something is.
+fn place(url: &str) -> Option<String> {
     match url.split_once("://") {
-        None => {}
-        Some(("s3" | "gs" | "az", rest)) if !rest.trim_matches('/').is_empty() => {}
-        Some((scheme @ ("s3" | "gs" | "az"), _)) => {
-            return broken("output.url", format!("{scheme}:// needs a bucket"));
-        }
-        Some((scheme, _)) => {
-            return broken("output.url", format!("{scheme}:// is not supported; use a folder or s3://bucket/prefix"));
-        }
+        None if url.is_empty() => Some("must be a folder or s3://bucket/prefix".to_owned()),
+        None => None,
+        Some(("s3" | "gs" | "az", rest)) if !rest.trim_matches('/').is_empty() => None,
+        Some((scheme @ ("s3" | "gs" | "az"), _)) => Some(format!("{scheme}:// needs a bucket")),
+        Some((scheme, _)) => Some(format!("{scheme}:// is not supported; use a folder or s3://bucket/prefix")),
+    }
+}
+
+fn output(config: &Config) -> Broken {
+    if let Some(rule) = place(&config.output.url) {
+        return broken("output.url", rule);
+    }
+    if let Some(rule) = config.state.backup.as_deref().and_then(place) {
+        return broken("state.backup", rule);
     }
     let s3 = &config.output.s3;
     if s3.endpoint.as_deref().is_some_and(|e| e.starts_with("http://")) && !s3.allow_http {

@@ -9,7 +9,7 @@ use super::family::{self, Family};
 use super::session::Session;
 use super::tally::with_hint;
 use super::trouble::{Trouble, stop_for};
-use super::{listed, pins, publish};
+use super::{backup, listed, pins, publish};
 use crate::plan::{Planned, Reason, grid};
 use crate::unit::{Unit, Window};
 
@@ -37,6 +37,7 @@ pub async fn execute(session: &Session, planned: &[Planned]) {
         let Some((kind, cut)) = running.next().await else { break };
         queue.ended(kind, cut);
         publish::now_and_then(session).await;
+        backup::now_and_then(session).await;
     }
 }
 

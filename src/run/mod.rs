@@ -2,6 +2,7 @@
 //!
 //! The only room that knows more than one stage; it translates between them.
 
+mod backup;
 mod batches;
 mod children;
 mod chosen;
@@ -9,6 +10,7 @@ mod family;
 mod guard;
 mod jobs;
 mod land;
+mod lease;
 mod listed;
 mod media;
 mod members;
@@ -32,7 +34,9 @@ mod uploads;
 mod verify;
 mod zone;
 
+pub use backup::Backup;
 pub use batches::NO_CALL;
+pub use lease::{Holder, Lease};
 pub use members::first as first_members;
 pub use meter::LedgerMeter;
 pub use outcome::exit_code;
@@ -41,7 +45,7 @@ pub use planning::{ask_backfill, ask_due, ask_sync, plan_report, planned, probe,
 pub use proof::Output;
 pub use publish::text;
 pub use rebuild::{catch_up, rebuild};
-pub use session::{Session, new_id, new_run_id};
+pub use session::{Session, new_id, new_run_id, short_digest};
 pub use source_check::verify_source;
 pub use staging::Held;
 pub use tally::{Tally, with_hint};
@@ -99,6 +103,9 @@ pub async fn run(session: &Session, ask: &Ask, command: &str) -> Result<RunRepor
     }
     carry_out(session, ask, planned).await?;
     session.progress.end();
+    if let Some(error) = session.lease.as_ref().and_then(|lease| lease.lost()) {
+        return Err(error);
+    }
     if !matches!(ask.kind, AskKind::Sync | AskKind::Due) || session.config.sync.continue_backfills {
         outcome::end_backfills(session)?;
     }
@@ -108,5 +115,6 @@ pub async fn run(session: &Session, ask: &Ask, command: &str) -> Result<RunRepor
     publish::manifest(session).await?;
     publish::report(session, &report).await?;
     session.ledger.end_run(&session.run_id, session.clock.now(), report.exit_code, report.requests, &text)?;
+    backup::at_end(session).await?;
     Ok(report)
 }

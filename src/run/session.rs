@@ -7,6 +7,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use tokio::sync::Semaphore;
 
+use super::backup::Backup;
+use super::lease::Lease;
 use super::staging::Held;
 use super::tally::Tally;
 use crate::clock::Clock;
@@ -54,6 +56,10 @@ pub struct Session {
     pub landing: Semaphore,
     /// Real time of the newest manifest, in seconds since 1970.
     pub manifest_at: AtomicI64,
+    /// Where copies of the ledger go.
+    pub backup: Option<Arc<Backup>>,
+    /// What keeps other machines from running.
+    pub lease: Option<Arc<Lease>>,
     /// The manifest that this run saw or wrote last.
     pub manifest_seen: tokio::sync::Mutex<Option<Version>>,
 }
@@ -83,7 +89,6 @@ impl Session {
 
 /// Short digest of the settings that shape an entity's rows: another fingerprint means other rows for the same window.
 pub fn fingerprint(config: &Config, entity: &Entity) -> String {
-    use sha2::Digest as _;
     let own = config.entity(&entity.name);
     let family = config.entity(entity.parent().unwrap_or(&entity.name));
     let facts = serde_json::json!([
@@ -94,7 +99,13 @@ pub fn fingerprint(config: &Config, entity: &Entity) -> String {
         own.period.map(|p| format!("{p:?}")),
         entity.request.fixed,
     ]);
-    sha2::Sha256::digest(facts.to_string()).iter().take(8).map(|b| format!("{b:02x}")).collect()
+    short_digest(&facts.to_string())
+}
+
+/// Enough of a SHA-256 to tell texts apart.
+pub fn short_digest(text: &str) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(text).iter().take(8).map(|b| format!("{b:02x}")).collect()
 }
 
 /// The `contentSelector` that an entity is asked with: set, or its file's; with media links if the settings want them.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use tokio::runtime::Handle;
 
+use super::backup::Backup;
 use crate::error::Result;
 use crate::source::{Stored, TokenStore, Tokens, Turn};
 use crate::state::{Ledger, TokenRow};
@@ -11,12 +13,13 @@ use crate::state::{Ledger, TokenRow};
 /// Keeps tokens in the ledger.
 pub struct LedgerTokens {
     ledger: Arc<Ledger>,
+    backup: Option<(Arc<Backup>, Handle)>,
 }
 
 impl LedgerTokens {
-    /// A store in that ledger.
-    pub fn new(ledger: Arc<Ledger>) -> LedgerTokens {
-        LedgerTokens { ledger }
+    /// A store in that ledger, and beside its backup. To be called in the runtime that the backup is reached with.
+    pub fn new(ledger: Arc<Ledger>, backup: Option<Arc<Backup>>) -> LedgerTokens {
+        LedgerTokens { ledger, backup: backup.map(|backup| (backup, Handle::current())) }
     }
 }
 
@@ -41,7 +44,12 @@ impl TokenStore for LedgerTokens {
             expires_at: tokens.expires_at,
             base_url: tokens.base_url.clone(),
         };
-        self.ledger.set_tokens(origin, &row)
+        self.ledger.set_tokens(origin, &row)?;
+        match &self.backup {
+            // A refresh has a thread of its own, outside the runtime.
+            Some((backup, runtime)) => runtime.block_on(backup.keep_token(origin, &row)),
+            None => Ok(()),
+        }
     }
 
     fn note_sent(&self, origin: &str, at: Option<DateTime<Utc>>) -> Result<()> {

@@ -11,20 +11,25 @@ pub const TEMPORARY: &str = "_gong_elt/tmp";
 pub const PROBE: &str = "probe";
 const PROBE_LIFE: std::time::Duration = std::time::Duration::from_secs(60);
 
+/// Mode of what everybody may read: the output.
+pub const SHARED: u32 = 0o644;
+/// Mode of what only the owner may read: copies of the ledger.
+pub const PRIVATE: u32 = 0o600;
+
 /// Writes `bytes` to `target` in one atomic, durable step. `temporary` is a folder of the same file system.
-pub fn replace(temporary: &Path, target: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub fn replace(temporary: &Path, target: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     let folder = target.parent().unwrap_or(temporary);
     make_folder(folder)?;
     let name = target.file_name().unwrap_or_default();
     let mut file = tempfile::Builder::new().prefix(name).tempfile_in(temporary)?;
     file.write_all(bytes)?;
-    persist(file, target)
+    persist(file, target, mode)
 }
 
-/// Gives a written temporary file its name, durably.
-pub fn persist(file: tempfile::NamedTempFile, target: &Path) -> std::io::Result<()> {
+/// Gives a written temporary file its mode and its name, durably.
+pub fn persist(file: tempfile::NamedTempFile, target: &Path, mode: u32) -> std::io::Result<()> {
     #[cfg(unix)]
-    file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
     file.as_file().sync_all()?;
     file.persist(target).map_err(|e| e.error)?;
     File::open(target.parent().unwrap_or(target))?.sync_all()

@@ -75,7 +75,7 @@ impl Incoming {
                 let (file, target) = (file.take(), target.clone());
                 let place = move || {
                     disk::make_folder(target.parent().unwrap_or(&target))?;
-                    file.map_or(Ok(()), |file| disk::persist(file, &target))
+                    file.map_or(Ok(()), |file| disk::persist(file, &target, disk::SHARED))
                 };
                 let failed = || Error::new(Kind::Output, format!("cannot write {shown}"));
                 let done = tokio::task::spawn_blocking(place).await.map_err(|e| failed().caused_by(e))?;

@@ -26,6 +26,8 @@ pub struct Store {
     inner: Arc<dyn ObjectStore>,
     place: Place,
     shown: String,
+    /// Of files in a folder.
+    mode: u32,
     /// Told of uploads in parts.
     log: Option<Arc<dyn UploadLog>>,
     run_id: String,
@@ -68,13 +70,19 @@ impl Store {
     }
 
     fn new(inner: Arc<dyn ObjectStore>, place: Place, shown: String) -> Store {
-        Store { inner, place, shown, log: None, run_id: String::new(), uploads: AtomicU64::new(0) }
+        Store { inner, place, shown, mode: disk::SHARED, log: None, run_id: String::new(), uploads: AtomicU64::new(0) }
     }
 
     /// The same for one run, with a memory of its uploads beyond the end of the process.
     #[must_use]
     pub fn for_run(self, run_id: &str, log: Arc<dyn UploadLog>) -> Store {
         Store { run_id: run_id.to_owned(), log: Some(log), ..self }
+    }
+
+    /// The same, with files that only their owner may read. What a bucket lets others see is the bucket's to say.
+    #[must_use]
+    pub fn private(self) -> Store {
+        Store { mode: disk::PRIVATE, ..self }
     }
 
     /// The output as the settings name it.
@@ -91,7 +99,8 @@ impl Store {
         match &self.place {
             Place::Folder(root) => {
                 let (temporary, target) = (root.join(TEMPORARY), root.join(path));
-                let write = move || disk::replace(&temporary, &target, &bytes);
+                let mode = self.mode;
+                let write = move || disk::replace(&temporary, &target, &bytes, mode);
                 let done = tokio::task::spawn_blocking(write).await.map_err(|e| failed().caused_by(e))?;
                 done.map_err(|e| failed().caused_by(e).hint("check space, owner and mode of the output folder"))?;
                 Ok(self.inner.head(&self.at(path)).await.ok().and_then(|meta| meta.e_tag))

@@ -3,6 +3,7 @@
 //! It stores what was asked, what came and what was written; coverage and watermarks are computed from that elsewhere. Each call
 //! here is one short transaction. Knows no vendor, no planner and no file format.
 
+mod backup;
 mod calls;
 mod facts;
 mod lock;

@@ -1,5 +1,6 @@
 //! End-to-end tests: the real binary, real SQLite, real files, and the simulated vendor.
 
+mod backup;
 mod bad_input;
 mod bad_places;
 mod bucket;
