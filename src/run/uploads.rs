@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chrono::Duration;
+
 use super::session::Session;
 use crate::error::Result;
 use crate::sink::{Unfinished, UploadLog};
@@ -30,6 +32,9 @@ impl UploadLog for LedgerUploads {
     }
 }
 
+/// An upload below the output that the ledger does not know is nobody's when it is this old: its ledger was lost.
+const STRAY_HOURS: i64 = 1;
+
 /// Aborts the uploads of runs that ended in them. One that cannot be aborted is told of and tried again by the next run: it takes
 /// room, but no reader sees it.
 pub async fn abort_left(session: &Session) -> Result<()> {
@@ -37,6 +42,10 @@ pub async fn abort_left(session: &Session) -> Result<()> {
         if let Err(error) = session.store.abort_upload(&Unfinished { path, id, mark }).await {
             session.tally.warn(format!("{error}; it takes room, and the next run tries again"));
         }
+    }
+    let strays = session.store.abort_strays(session.clock.now() - Duration::hours(STRAY_HOURS)).await;
+    if strays > 0 {
+        tracing::info!("{strays} unfinished uploads that no ledger remembers were aborted");
     }
     Ok(())
 }

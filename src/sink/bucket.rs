@@ -5,6 +5,7 @@ use std::sync::Arc;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
+use object_store::signer::Signer;
 use object_store::{ClientConfigKey, ObjectStore};
 use secrecy::ExposeSecret as _;
 
@@ -21,6 +22,8 @@ pub struct Bucket {
     pub parts: Arc<dyn MultipartStore>,
     /// The last step of an upload in parts: the server may take minutes for it, where any other request has the library's 30 seconds.
     pub finish: Arc<dyn MultipartStore>,
+    /// Signs addresses that the library has no request for; S3 only.
+    pub signer: Option<Arc<dyn Signer>>,
 }
 
 /// The longest that the last step of an upload may take.
@@ -30,7 +33,7 @@ impl Bucket {
     /// Both interfaces of one store.
     pub fn of<S: ObjectStore + MultipartStore>(store: S) -> Bucket {
         let store = Arc::new(store);
-        Bucket { objects: store.clone(), parts: store.clone(), finish: store }
+        Bucket { objects: store.clone(), parts: store.clone(), finish: store, signer: None }
     }
 
     /// The bucket that a URL names and the prefix in it; `None` if the URL is a folder's.
@@ -75,7 +78,8 @@ fn s3(name: &str, settings: &S3Settings) -> object_store::Result<Bucket> {
         builder = builder.with_access_key_id(id.expose_secret()).with_secret_access_key(secret.expose_secret());
     }
     let patient = builder.clone().with_config(AmazonS3ConfigKey::Client(ClientConfigKey::Timeout), FINISH).build()?;
-    builder.build().map(|store| Bucket { finish: Arc::new(patient), ..Bucket::of(store) })
+    let store = builder.build()?;
+    Ok(Bucket { finish: Arc::new(patient), signer: Some(Arc::new(store.clone())), ..Bucket::of(store) })
 }
 
 /// A bucket of Google Cloud Storage, with the usual `GOOGLE_*` environment.

@@ -11,6 +11,7 @@ mod parquet;
 mod rows;
 mod store;
 mod stored;
+mod strays;
 mod told;
 mod upload;
 

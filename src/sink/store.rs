@@ -205,6 +205,14 @@ impl Store {
         }
     }
 
+    /// The bucket and the prefix in it, if the output is one.
+    pub(super) fn in_bucket(&self) -> Option<(&Bucket, &str)> {
+        match &self.place {
+            Place::Bucket { bucket, prefix } => Some((bucket, prefix)),
+            Place::Folder(_) => None,
+        }
+    }
+
     pub(super) fn objects(&self) -> &dyn ObjectStore {
         self.inner.as_ref()
     }

@@ -41,7 +41,8 @@ fn without_answer(text: &str) -> String {
     format!("{}{told}{}", &text[..from], text.get(to + 1..).unwrap_or_default())
 }
 
-fn element<'t>(body: &'t str, name: &str) -> Option<&'t str> {
+/// The text of the first element of that name.
+pub fn element<'t>(body: &'t str, name: &str) -> Option<&'t str> {
     let (_, rest) = body.split_once(&format!("<{name}>"))?;
     rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
 }

@@ -152,6 +152,11 @@ fn t29_a_second_s3_server_gives_the_same_rows_through_kills_and_keeps_no_upload(
     moto.mirror(&rig);
     assert_whole(&rig, &id, "after the upload");
     assert_eq!(moto.unfinished_uploads(), 0);
+    // AND an old upload below the output that no ledger remembers goes too, and another's stays
+    moto.leave_an_upload("a/prefix/media/audio/month=2026-05/1.mp3");
+    moto.leave_an_upload("a/prefix-of-others/1.mp3");
+    rig.sync();
+    assert_eq!(moto.unfinished_uploads(), 1);
     // AND through kills at other places and a night, the rows are those of the account
     eager_with(&rig, &moto.settings());
     for place in ["object:3", "committed:4", "manifest:1"] {

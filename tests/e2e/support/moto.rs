@@ -9,7 +9,7 @@ use crate::conformance::{opened, wait};
 
 const BUCKET: &str = "elsewhere";
 
-/// A server with one empty bucket.
+/// A server with one empty bucket. Its uploads are all of 2010.
 pub struct Moto {
     process: Child,
     endpoint: String,
@@ -47,6 +47,11 @@ impl Moto {
             .trim()
             .parse()
             .expect("a number")
+    }
+
+    /// Begins an upload in parts and forgets it.
+    pub fn leave_an_upload(&self, key: &str) {
+        self.ask(&format!("s3.create_multipart_upload(Bucket=bucket, Key='{key}')"));
     }
 
     /// Copies every object into the rig's own folder, in place of what was there.
