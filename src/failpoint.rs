@@ -24,6 +24,10 @@ pub const COMMITTED: &str = "committed";
 pub const BEFORE_MANIFEST: &str = "before-manifest";
 /// The manifest was written; the ledger does not know it yet.
 pub const MANIFEST: &str = "manifest";
+/// A piece of a media file came and was kept.
+pub const MEDIA_PIECE: &str = "media-piece";
+/// A media file is an object; the ledger does not know it yet.
+pub const MEDIA_KEPT: &str = "media-kept";
 /// The vendor gave new tokens, which are not yet stored.
 pub const TOKENS_CAME: &str = "tokens-came";
 /// New tokens were stored and are not yet used.

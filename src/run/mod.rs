@@ -2,6 +2,7 @@
 //!
 //! The only room that knows more than one stage; it translates between them.
 
+mod arrival;
 mod backup;
 mod batches;
 mod children;

@@ -26,6 +26,19 @@ pub struct Download {
     delays: Delays,
     digest: Sha256,
     ended: bool,
+    /// The file was begun by another process: that it is the same must be certain.
+    resumed: bool,
+}
+
+/// What tells a file's content from another's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Bytes of the whole file.
+    pub size: u64,
+    /// The store's mark of this content.
+    pub tag: String,
+    /// The type that the store declares.
+    pub content_type: Option<String>,
 }
 
 /// What the first answer said; later ones must say the same.
@@ -64,7 +77,31 @@ impl Download {
             delays: Delays::new(rand::thread_rng().r#gen()),
             digest: Sha256::new(),
             ended: false,
+            resumed: false,
         }
+    }
+
+    /// Goes on with a whole file of which a beginning is held: pass that to [`Download::held`] first.
+    pub fn resumed(client: MediaClient, mark: Mark, retries: u32) -> Download {
+        let Mark { size, tag, content_type } = mark;
+        let file = File { start: 0, end: Some(size), total: Some(size), content_type, tag: Some(tag) };
+        Download { file: Some(file), resumed: true, ..Download::new(client, None, retries) }
+    }
+
+    /// Takes bytes that came earlier, in their order.
+    ///
+    /// # Errors
+    /// [`MediaError::Refused`] if they are more than the file has.
+    pub fn held(&mut self, bytes: &[u8]) -> Result<(), MediaError> {
+        self.took(bytes)
+    }
+
+    /// By what another process can go on with this file; `None` if the store does not say enough to be certain.
+    pub fn mark(&self) -> Option<Mark> {
+        let file = self.file.as_ref().filter(|_| self.wanted.is_none())?;
+        // A weak mark says that the content means the same, not that it is the same.
+        let tag = file.tag.clone().filter(|tag| !tag.starts_with("W/"))?;
+        Some(Mark { size: file.total?, tag, content_type: file.content_type.clone() })
     }
 
     /// The type that the store declares, once the first bytes have come.
@@ -137,7 +174,7 @@ impl Download {
         }
     }
 
-    fn took(&mut self, bytes: &Bytes) -> Result<(), MediaError> {
+    fn took(&mut self, bytes: &[u8]) -> Result<(), MediaError> {
         let got = self.got + bytes.len() as u64;
         if self.file.as_ref().is_some_and(|file| file.end.is_some_and(|end| file.start + got > end)) {
             return Err(MediaError::Refused("the store sent more than it announced".to_owned()));
@@ -173,7 +210,8 @@ impl Download {
             None => ByteRange::From(at),
         };
         let body = self.client.fetch(link, Some(left)).await?;
-        if differ(&file.tag, &body.tag) || differ(&file.total, &body.total) {
+        let uncertain = self.resumed && (body.tag.is_none() || body.total.is_none());
+        if uncertain || differ(&file.tag, &body.tag) || differ(&file.total, &body.total) {
             return Err(MediaError::Changed);
         }
         match at.checked_sub(body.start) {

@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use auth::{Access, Auth};
 pub use classify::{Page, Refusal, Told};
-pub use download::{Download, Fetched};
+pub use download::{Download, Fetched, Mark};
 pub use limiter::{Limiter, Meter, Pass};
 pub use line::Line;
 pub use media::{Body, Link, MediaClient, MediaError};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use gong_sim::{Fault, Matcher, MediaKind};
+use rand::{Rng as _, SeedableRng as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::support::Rig;
@@ -63,27 +64,156 @@ fn every_file_is_whole_and_is_fetched_once() {
     assert_eq!(rig.server.journal().len(), before);
 }
 
+/// No file was fetched twice from its beginning, and every later request goes on exactly where the one before was cut off.
+fn assert_nothing_fetched_twice(rig: &Rig) {
+    let mut cuts: HashMap<String, usize> = HashMap::new();
+    for entry in rig.server.journal().entries().into_iter().filter(|entry| entry.path.starts_with("media:")) {
+        let from = entry.range.as_deref().map_or(0, |range| {
+            let from = range.strip_prefix("bytes=").and_then(|range| range.split_once('-')).expect("a range").0;
+            from.parse().expect("its first byte")
+        });
+        if entry.status == Some(403) || entry.sent == 0 {
+            continue;
+        }
+        let before = cuts.insert(entry.path.clone(), from + entry.sent);
+        assert_eq!(before.unwrap_or(0), from, "{}: {:?}", entry.path, entry.range);
+    }
+}
+
 #[test]
 fn cut_connections_and_dead_links_cost_no_file() {
-    // GIVEN connections that break in the body, and addresses that die
+    // GIVEN connections that break in the body, and addresses that die, also between two parts of one file
     let rig = rig();
     rig.configure_whole(&format!(
         "[sync]\nstart_date = \"{}\"\nentities = [\"call_audio\"]\n[limits]\nrequests_per_second = 2000\nmax_retries = 3",
         crate::support::rig::START
     ));
-    rig.server.faults().script(Matcher::path("media:*").nth(3), Fault::ResetInBody { after: 1_700 }, 1);
-    rig.server.faults().script(Matcher::path("media:*").nth(9), Fault::ResetBeforeAnswer, 1);
-    rig.server.faults().script(
-        Matcher::path("media:*").nth(14),
-        Fault::Status { status: 403, text: "Request has expired".into() },
-        1,
-    );
+    let expired = || Fault::Status { status: 403, text: "Request has expired".into() };
+    let all = || Matcher::path("media:*");
+    rig.server.faults().script(all().nth(9), Fault::ResetBeforeAnswer, 1);
+    rig.server.faults().script(all().nth(14), expired(), 1);
+    for (n, entry) in files_to_come(&rig).into_iter().take(5).enumerate() {
+        rig.server.faults().script(Matcher::path(&entry), Fault::ResetInBody { after: 1_700 + n }, 1);
+        rig.server.faults().script(Matcher::path(&entry), expired(), 2);
+    }
     // WHEN it is synced
     rig.sync();
-    // THEN every audio file is right
+    // THEN every audio file is right, and none began twice
     let now = rig.now();
     let files = files(&rig);
     assert!(!files.is_empty());
+    for (_, id, path, digest) in files {
+        assert_eq!(Some(digest), rig.server.world().media_sha256(&id, MediaKind::Audio, now), "{path}");
+    }
+    assert_nothing_fetched_twice(&rig);
+    assert_eq!(rig.server.faults().pending(), 0);
+}
+
+/// The addresses of the audio files that a sync will ask, as the journal names them.
+fn files_to_come(rig: &Rig) -> Vec<String> {
+    let wanted =
+        |record: &serde_json::Value| record["metaData"]["isPrivate"] != true && !record["media"]["audioUrl"].is_null();
+    let records = rig.server.truth("calls_extensive").into_iter().filter(wanted);
+    records.map(|r| format!("media:/calls/{}/audio.mp3", r["metaData"]["id"].as_str().expect("an id"))).collect()
+}
+
+/// 200 calls whose connections are cut at bytes that follow from `seed`, up to three times a file.
+fn often_cut(rig: &Rig, seed: u64) {
+    let mut chance = rand::rngs::StdRng::seed_from_u64(seed);
+    let calls: Vec<String> = rig.server.world().calls().iter().map(|call| call.id.clone()).collect();
+    for id in &calls {
+        let size = chance.gen_range(1_500..6_000u64);
+        rig.server.world().set_media_bytes(id, size);
+        for (name, size) in [("audio.mp3", size), ("video.mp4", size * 8)] {
+            let path = format!("media:/calls/{id}/{name}");
+            for _ in 0..chance.gen_range(0..=3) {
+                let after = usize::try_from(chance.gen_range(1..size / 3)).expect("a size");
+                rig.server.faults().script(Matcher::path(&path), Fault::ResetInBody { after }, 1);
+            }
+        }
+    }
+    // Without attempts in a row every cut ends the file for this run, so that other processes go on with it.
+    rig.configure_whole(&format!(
+        "[sync]\nstart_date = \"{}\"\nentities = [\"call_audio\", \"call_video\"]\n[limits]\n\
+         requests_per_second = 2000\nrequests_per_day = 1000000\nmax_retries = 0",
+        crate::support::rig::START
+    ));
+}
+
+#[test]
+fn a_run_goes_on_where_an_earlier_one_was_cut_off_in_each_file() {
+    // GIVEN 200 calls whose connections are cut at random bytes
+    let rig = Rig::sized(1, 200, 14);
+    often_cut(&rig, 1);
+    // WHEN runs come one after the other
+    // Each file is cut three times at most.
+    for _ in 0..4 {
+        rig.sync();
+    }
+    // THEN every file is right, no byte came twice, and nothing unfinished is left
+    assert_whole(&rig);
+    assert_nothing_fetched_twice(&rig);
+    assert_eq!(unfinished(&rig), 0);
+}
+
+#[test]
+fn a_killed_run_is_gone_on_with_in_each_file() {
+    // GIVEN 200 calls whose connections are cut at random bytes
+    let rig = Rig::sized(2, 200, 14);
+    often_cut(&rig, 2);
+    // WHEN runs are killed between two pieces, and between a file and the ledger's line of it
+    let places = ["media-kept:3", "media-kept:40", "media-piece:25", "media-piece:1", "media-piece:90"];
+    for place in places {
+        let killed = crate::support::rig::end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", place));
+        assert_eq!(killed.code, -1, "{place}: {}", killed.stderr);
+        assert!(unfinished(&rig) > 0, "{place}");
+    }
+    // AND others come to their end
+    // Each file is cut three times at most.
+    for _ in 0..4 {
+        rig.sync();
+    }
+    // THEN every file is right and nothing unfinished is left
+    assert_whole(&rig);
+    assert_eq!(unfinished(&rig), 0);
+    // AND nothing is begun twice but what was on the wire beside the place of a kill: eight windows are read at once
+    let entries = rig.server.journal().entries();
+    let mut begun: HashMap<&str, usize> = HashMap::new();
+    for entry in entries.iter().filter(|e| e.path.starts_with("media:") && e.range.is_none() && e.sent > 0) {
+        *begun.entry(&entry.path).or_default() += 1;
+    }
+    let twice = begun.values().filter(|times| **times > 1).count();
+    assert!(twice <= places.len() * 7, "{twice} of {}", begun.len());
+}
+
+/// Files of which a beginning is kept.
+fn unfinished(rig: &Rig) -> usize {
+    let below = |path: std::path::PathBuf| std::fs::read_dir(path).into_iter().flatten().flatten();
+    below(rig.path("state/gong-elt.partial")).map(|folder| below(folder.path()).count()).sum()
+}
+
+#[test]
+fn a_file_that_changed_after_a_run_was_killed_is_fetched_anew() {
+    // GIVEN a run that was killed in the middle of its files
+    let rig = rig();
+    rig.configure_whole(&format!(
+        "[sync]\nstart_date = \"{}\"\nentities = [\"call_audio\"]\n[limits]\nrequests_per_second = 2000\nmax_retries = 0",
+        crate::support::rig::START
+    ));
+    for path in files_to_come(&rig) {
+        rig.server.faults().script(Matcher::path(&path), Fault::ResetInBody { after: 1_000 }, 1);
+    }
+    rig.run(&["sync"]);
+    // WHEN the files have other sizes
+    let ids: Vec<String> = rig.server.world().calls().iter().map(|call| call.id.clone()).collect();
+    for (n, id) in ids.iter().enumerate() {
+        rig.server.world().set_media_bytes(id, 9_000 + n as u64);
+    }
+    rig.sync();
+    // THEN they are whole, with nothing of the old ones
+    let now = rig.now();
+    let files = files(&rig);
+    assert!(files.len() > 50);
     for (_, id, path, digest) in files {
         assert_eq!(Some(digest), rig.server.world().media_sha256(&id, MediaKind::Audio, now), "{path}");
     }

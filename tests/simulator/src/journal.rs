@@ -34,6 +34,10 @@ pub struct Entry {
     pub status: Option<u16>,
     /// Records in the answer.
     pub rows: usize,
+    /// The `Range` asked for.
+    pub range: Option<String>,
+    /// Bytes of the body that left.
+    pub sent: usize,
     /// The number of the page asked for, from 0.
     pub page: u64,
     /// The fault applied.
@@ -133,6 +137,8 @@ impl Entry {
             credential: None,
             status: None,
             rows: 0,
+            range: None,
+            sent: 0,
             page: 0,
             fault: None,
             violations: Vec::new(),

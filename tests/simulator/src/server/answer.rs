@@ -85,6 +85,15 @@ impl Answer {
         }
     }
 
+    /// Bytes of the body that leave.
+    pub(crate) fn sent(&self) -> usize {
+        match self.delivery {
+            Delivery::Nothing => 0,
+            Delivery::Cut(bytes) => bytes.min(self.body.len()),
+            Delivery::Slow { .. } | Delivery::Whole => self.body.len(),
+        }
+    }
+
     /// Writes it; an error means that the connection is of no more use.
     pub(crate) fn write(&self, stream: &mut TcpStream, head_only: bool) -> io::Result<()> {
         if self.delivery == Delivery::Nothing {

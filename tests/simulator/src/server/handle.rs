@@ -43,6 +43,8 @@ fn serve(shared: &Shared, stream: &mut TcpStream, answer: impl Fn(&Shared, &http
         let note = |entry: &mut Entry| {
             entry.status = Some(answer.status).filter(|status| *status > 0);
             entry.rows = answer.rows;
+            entry.range = request.header("range").map(str::to_owned);
+            entry.sent = answer.sent();
             entry.violations.extend(answer.violations.iter().cloned());
         };
         if let Some(sequence) = sequence {
