@@ -1,5 +1,6 @@
 //! Which entities exist: the files of `schemas/`, embedded, parsed and checked once at start-up.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -8,7 +9,7 @@ use super::tree::{self, Field};
 use super::validate;
 use crate::error::{Error, Kind, Result};
 
-/// Names a folder whose files replace the embedded ones of the same name: for people who write an entity file.
+/// Names a folder whose files replace the embedded ones of the same name or stand beside them: for people who write an entity file.
 pub const SCHEMAS_VARIABLE: &str = "GONG_ELT_SCHEMAS";
 
 macro_rules! files {
@@ -61,23 +62,21 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Parses and checks every entity file. `replacements` is a folder of files that replace embedded ones.
+    /// Parses and checks every entity file. `replacements` is a folder of files that replace embedded ones or come after them.
     ///
     /// # Errors
     /// [`Kind::Schema`] naming file, key and rule.
     pub fn load(replacements: Option<&Path>) -> Result<&'static Catalog> {
         let mut entities = Vec::with_capacity(FILES.len());
         for (name, embedded) in FILES {
-            let file = format!("schemas/{name}.toml");
-            match replacements.map(|dir| dir.join(format!("{name}.toml"))).filter(|path| path.exists()) {
-                None => entities.push(parse(&file, name, embedded)?),
-                Some(path) => {
-                    let shown = path.display().to_string();
-                    let text = std::fs::read_to_string(&path)
-                        .map_err(|e| Error::new(Kind::Schema, format!("cannot read {shown}")).caused_by(e))?;
-                    entities.push(parse(&shown, name, &text)?);
-                }
-            }
+            let replacement = replacements.map(|dir| dir.join(format!("{name}.toml"))).filter(|path| path.exists());
+            entities.push(match replacement {
+                None => parse(&format!("schemas/{name}.toml"), name, embedded)?,
+                Some(path) => read(&path, name)?,
+            });
+        }
+        for (name, path) in replacements.map(additions).unwrap_or_default() {
+            entities.push(read(&path, &name)?);
         }
         for entity in &entities {
             let known = |name: &str| entities.iter().any(|e| e.name == name);
@@ -109,6 +108,21 @@ impl Catalog {
     pub fn get(&self, name: &str) -> Option<&Entity> {
         self.entities.iter().find(|e| e.name == name)
     }
+}
+
+/// The files of a folder that replace none, by name.
+fn additions(folder: &Path) -> BTreeMap<String, PathBuf> {
+    let paths = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let named = paths.filter(|path| path.extension().is_some_and(|ending| ending == "toml"));
+    let named = named.filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path)));
+    named.filter(|(name, _)| FILES.iter().all(|(embedded, _)| embedded != name)).collect()
+}
+
+fn read(path: &Path, name: &str) -> Result<Entity> {
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Error::new(Kind::Schema, format!("cannot read {shown}")).caused_by(e))?;
+    parse(&shown, name, &text)
 }
 
 /// Parses one entity file.

@@ -1,9 +1,11 @@
 //! End-to-end tests: the real binary, real SQLite, real files, and the simulated vendor.
 
+mod adding;
 mod backup;
 mod bad_input;
 mod bad_places;
 mod bucket;
+mod check;
 mod cli;
 mod conformance;
 mod conservation;
@@ -24,6 +26,7 @@ mod recorded;
 mod refusals;
 mod report;
 mod resume;
+mod settings;
 mod signals;
 mod support;
 mod verify;

@@ -29,4 +29,4 @@ pub use media::Kind as MediaKind;
 pub use record::{REMOVE, exact as exact_json};
 pub use server::{Credential, Latency, Rates, SCOPES, Server, ServerOptions, Unknowns, all_scopes};
 pub use spec::{Oddities, Text, WorldSpec};
-pub use world::{Call, ENTITIES, Edit, Folder, FolderItem, NewCall, Origin, Review, Timed, User, World};
+pub use world::{Call, ENTITIES, Edit, Folder, FolderItem, NewCall, Origin, PlainList, Review, Timed, User, World};

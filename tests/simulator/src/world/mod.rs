@@ -40,6 +40,19 @@ use crate::random::hash;
 use crate::record::NUMBER;
 use crate::spec::WorldSpec;
 
+/// A list that is answered whole, at a path and with a scope of its own.
+#[derive(Clone, Debug)]
+pub struct PlainList {
+    /// `/v2/...`, asked with GET.
+    pub path: &'static str,
+    /// The scope it takes.
+    pub scope: &'static str,
+    /// The records' place in the answer.
+    pub rows: &'static str,
+    /// The records.
+    pub records: Vec<serde_json::Value>,
+}
+
 /// The simulated account.
 #[derive(Debug)]
 pub struct World {
@@ -59,6 +72,8 @@ pub struct World {
     pub folder_items: Vec<FolderItem>,
     /// Answered scorecards, by the time of review.
     pub reviews: Vec<Review>,
+    /// Plain lists that the reference does not have.
+    pub(crate) lists: Vec<PlainList>,
     activity: OnceLock<Vec<activity::Act>>,
     pub(crate) calls: Vec<Call>,
     by_id: HashMap<String, usize>,
@@ -108,6 +123,7 @@ impl World {
             cache: cache::Cache::default(),
             media_url: "https://media.invalid".to_owned(),
             media_bytes: HashMap::new(),
+            lists: Vec::new(),
         };
         for call in calls {
             world.by_id.insert(call.id.clone(), world.calls.len());

@@ -112,6 +112,11 @@ impl World {
         self.workspaces.push(Timed::new(id.to_owned(), record, at));
     }
 
+    /// Adds an endpoint that the reference does not have: what a new entity is tried with.
+    pub fn add_list(&mut self, list: super::PlainList) {
+        self.lists.push(list);
+    }
+
     /// Changes a user's record from `at` on.
     pub fn edit_user(&mut self, id: &str, at: DateTime<Utc>, patch: Value) {
         self.row("users", id).edit(at, patch);
