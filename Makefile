@@ -8,7 +8,7 @@ VENV := .venv
 VENV_PYTHON := "$(CURDIR)/$(VENV)/bin/python"
 
 .DEFAULT_GOAL := help
-.PHONY: help build test e2e lint demo sim shape venv clean
+.PHONY: help build test e2e lint demo bench sim shape venv clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ lint: ## Check format and clippy, without a warning
 
 demo: build venv ## Show the program at work on a simulated account; leaves its files in demo/
 	$(VENV_PYTHON) -B tests/demo/demo.py
+
+bench: ## Measure requests and rate against the goals (release builds, ten minutes); make bench ARGS="w2 night"
+	cargo build $(CARGO_FLAGS) --release --workspace
+	$(PYTHON) -B tests/bench/bench.py $(ARGS)
 
 sim: ## Serve a simulated account on a free port until Ctrl-C; make sim ARGS="--seed 7 --calls 500"
 	cargo run $(CARGO_FLAGS) --package gong-sim -- serve $(ARGS)
