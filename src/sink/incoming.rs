@@ -1,5 +1,5 @@
 //! Bytes that come piece by piece and become an object when they are whole: media files. On disk they wait in a temporary file; to
-//! a bucket they go in parts as they come, so that neither memory nor a disk has to hold the whole.
+//! a bucket they go in parts as they come, so that memory never holds the whole.
 
 use std::io::Write as _;
 use std::path::{Path as FilePath, PathBuf};
