@@ -3,12 +3,15 @@
 PYTHON ?= python3
 # Extra flags for every cargo call, such as CARGO_FLAGS=--locked.
 CARGO_FLAGS ?=
+# Seeds of make soak.
+SEEDS ?= 500
+FIRST ?= 1
 
 VENV := .venv
 VENV_PYTHON := "$(CURDIR)/$(VENV)/bin/python"
 
 .DEFAULT_GOAL := help
-.PHONY: help build test e2e lint demo bench sim shape venv clean
+.PHONY: help build test e2e soak lint demo bench sim shape venv clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +24,9 @@ test: shape venv ## Run everything: shape of the code, unit, simulator and end-t
 
 e2e: venv ## Run the end-to-end tests only; make e2e T=name for those whose name holds it
 	GONG_ELT_PYTHON=$(VENV_PYTHON) cargo test $(CARGO_FLAGS) --test e2e -- $(T)
+
+soak: venv ## Run the seeded fault run over SEEDS=500 seeds from FIRST=1 on
+	GONG_ELT_PYTHON=$(VENV_PYTHON) SEEDS=$(SEEDS) FIRST=$(FIRST) cargo test $(CARGO_FLAGS) --test e2e -- chaos::seeded
 
 lint: ## Check format and clippy, without a warning
 	cargo fmt --all --check

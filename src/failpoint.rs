@@ -4,10 +4,20 @@
 #[cfg(debug_assertions)]
 const VARIABLE: &str = "GONG_ELT_FAILPOINT";
 
+/// A request is about to be sent; its place in the rate is taken.
+pub const ASKING: &str = "asking";
+/// A whole answer has come and nothing of it is kept.
+pub const ANSWERED: &str = "answered";
 /// An answer was staged.
 pub const STAGED: &str = "staged";
+/// Rows are being put into their file's form, in memory.
+pub const ENCODING: &str = "encoding";
 /// An object is about to be written.
 pub const BEFORE_OBJECT: &str = "before-object";
+/// A temporary file is complete and has not its name yet.
+pub const TEMPORARY: &str = "temporary";
+/// A file has its name; its folder is not yet synced.
+pub const RENAMED: &str = "renamed";
 /// An object was written and is not yet committed.
 pub const OBJECT: &str = "object";
 /// An upload in parts was begun and recorded; no part was sent.
@@ -18,6 +28,8 @@ pub const UPLOAD_PART: &str = "upload-part";
 pub const UPLOAD_PARTS: &str = "upload-parts";
 /// An upload became an object and is not yet forgotten.
 pub const UPLOADED: &str = "uploaded";
+/// Staged answers are being cleared, in the transaction that commits their unit.
+pub const CLEARING: &str = "clearing";
 /// A unit was committed.
 pub const COMMITTED: &str = "committed";
 /// Everything was committed; the manifest is about to be written.

@@ -229,6 +229,7 @@ async fn write(
     };
     let compression = session.config.output.compression;
     let encode = move || -> crate::error::Result<Encoded> {
+        failpoint::reached(failpoint::ENCODING);
         let batches: Vec<_> = pages.into_iter().map(|page| page.batch).collect();
         let schema = table::schema(&unit.entity.fields);
         sink::encode(&schema, &unit.entity.sort, &batches, &keep, &footer, compression)

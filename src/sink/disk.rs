@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 
+use crate::failpoint;
+
 /// Unfinished objects, apart from the entities' folders because nothing unfinished may lie there.
 pub const TEMPORARY: &str = "_gong_elt/tmp";
 
@@ -31,7 +33,9 @@ pub fn persist(file: tempfile::NamedTempFile, target: &Path, mode: u32) -> std::
     #[cfg(unix)]
     file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
     file.as_file().sync_all()?;
+    failpoint::reached(failpoint::TEMPORARY);
     file.persist(target).map_err(|e| e.error)?;
+    failpoint::reached(failpoint::RENAMED);
     File::open(target.parent().unwrap_or(target))?.sync_all()
 }
 

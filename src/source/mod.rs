@@ -40,6 +40,7 @@ pub use transport::{Answer, Http, SendError, Transport};
 
 use crate::clock::Clock;
 use crate::entity::Entity;
+use crate::failpoint;
 use classify::{Verdict, classify};
 use retry::{Attempts, next};
 
@@ -92,8 +93,10 @@ impl Source {
             let outcome = {
                 let _permit = self.line.permit(&mut attempts).await?;
                 self.count(entity);
+                failpoint::reached(failpoint::ASKING);
                 self.line.limiter.answer(self.transport.send(request, &access)).await?
             };
+            failpoint::reached(failpoint::ANSWERED);
             let verdict = outcome.map(|answer| classify(entity, &answer, paging, self.clock.now()));
             match next(verdict) {
                 Err(undecided) => self.line.wait(&mut attempts, &mut delays, undecided).await?,

@@ -8,6 +8,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use super::calls::{self, ListedCall, Missing};
 use super::{Ledger, days, facts, instant, micros, span};
 use crate::error::Result;
+use crate::failpoint;
 use crate::unit::{Span, Unit};
 
 /// Digest of a key, a row or a unit: the first half of a SHA-256.
@@ -146,6 +147,7 @@ impl Ledger {
             }
             calls::replace_missing(tx, &row.entity, row.span, commit.missing)?;
             tx.execute("DELETE FROM open_unit WHERE id = ?1", params![commit.open_id])?;
+            failpoint::reached(failpoint::CLEARING);
             Ok(row)
         })
     }

@@ -5,6 +5,7 @@ mod backup;
 mod bad_input;
 mod bad_places;
 mod bucket;
+mod chaos;
 mod check;
 mod cli;
 mod conformance;

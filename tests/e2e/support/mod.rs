@@ -2,6 +2,7 @@
 
 pub mod bucket;
 pub mod journal;
+pub mod ledger;
 pub mod moto;
 pub mod periods;
 pub mod refusal;
