@@ -25,8 +25,9 @@ pub async fn note(session: &Session, unit: Unit, pages: &[Decoded]) -> Result<()
         return Ok(());
     }
     let count = lines.lines().count() as u64;
-    let path = format!("_gong_elt/quarantine/{name}/{}-{}.jsonl", unit.span, session.run_id);
-    session.store.put(&path, lines.into()).await?;
+    // One file of each unit, replaced by the next reading that has such records: it does not grow with the number of runs.
+    let path = format!("_gong_elt/quarantine/{name}/{}.jsonl", unit.span);
+    session.store.put_private(&path, lines.into()).await?;
     session.tally.entity(name, |e| e.quarantined += count);
     session.tally.warn(format!("{unit}: {count} records could not be read and were set aside in {path}"));
     Ok(())

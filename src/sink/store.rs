@@ -95,11 +95,22 @@ impl Store {
     /// # Errors
     /// [`Kind::Output`] naming the object.
     pub async fn put(&self, path: &str, bytes: Bytes) -> Result<Option<String>> {
+        self.write(path, bytes, self.mode).await
+    }
+
+    /// The same for what only the owner may read on local disk (mode 0600).
+    ///
+    /// # Errors
+    /// [`Kind::Output`] naming the object.
+    pub async fn put_private(&self, path: &str, bytes: Bytes) -> Result<Option<String>> {
+        self.write(path, bytes, disk::PRIVATE).await
+    }
+
+    async fn write(&self, path: &str, bytes: Bytes, mode: u32) -> Result<Option<String>> {
         let failed = || self.failed("write", path);
         match &self.place {
             Place::Folder(root) => {
                 let (temporary, target) = (root.join(TEMPORARY), root.join(path));
-                let mode = self.mode;
                 let write = move || disk::replace(&temporary, &target, &bytes, mode);
                 let done = tokio::task::spawn_blocking(write).await.map_err(|e| failed().caused_by(e))?;
                 done.map_err(|e| failed().caused_by(e).hint("check space, owner and mode of the output folder"))?;

@@ -126,6 +126,8 @@ pub fn classify(entity: &Entity, answer: &Answer, paging: bool, now: DateTime<Ut
         404 if paging && texts.iter().any(|text| text.contains("found corresponding to the provided filters")) => {
             Verdict::Empty
         }
+        // Cut off on its way: what it says is not known, and nothing is believed of it.
+        404 if is_cut(&answer.body) => Verdict::Transient(told),
         404 => Verdict::Refused(Refusal::NotFound, told),
         429 => Verdict::Throttled(answer.retry_after.as_deref().and_then(|text| retry_after(text, now)), told),
         408 | 425 | 500..=599 => Verdict::Transient(told),
@@ -202,6 +204,11 @@ fn told(answer: &Answer) -> (Told, Vec<String>, bool) {
 /// Strings by the vendor; objects with a message in other people's tests (API reference, F.1).
 fn error_text(error: &Value) -> Option<String> {
     error.as_str().or_else(|| error["message"].as_str()).map(str::to_owned)
+}
+
+/// True if a body begins as the vendor's do and is no whole JSON.
+fn is_cut(body: &[u8]) -> bool {
+    body.first() == Some(&b'{') && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err()
 }
 
 /// Text of the vendor, fit for one line of a log.

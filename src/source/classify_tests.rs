@@ -52,6 +52,8 @@ fn t10_only_the_known_texts_mean_empty() {
     assert!(refused(judge("calls", 404, &errors("Workspace not found"), false)));
     assert!(refused(judge("calls", 404, "<html>404</html>", false)));
     assert!(refused(judge("calls", 404, "", false)));
+    let cut = "{\"requestId\":\"1\",\"errors\":[\"No calls found corr";
+    assert!(matches!(judge("calls", 404, cut, true), Verdict::Transient(_)), "a cut answer says nothing");
     assert_eq!(
         judge("users", 404, &errors("No users found corresponding to the provided filters"), true),
         Verdict::Empty,

@@ -114,6 +114,10 @@ pub async fn receive(request: reqwest::RequestBuilder, timeout: Duration) -> std
         redirect_host,
         body: Bytes::new(),
     };
+    // What says that it is too large is refused before a byte of it is taken.
+    if response.content_length().is_some_and(|bytes| bytes > LARGEST_BODY as u64) {
+        return Err(SendError::TooLarge);
+    }
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|e| failed(&e, timeout))? {
         if body.len() + chunk.len() > LARGEST_BODY {

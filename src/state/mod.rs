@@ -73,6 +73,7 @@ impl Ledger {
         // A file that is not ours is refused before anything of it is changed, its mode included.
         migrations::recognise(path, &connect(path).map_err(|e| sql(path, e))?)?;
         restrict(path).map_err(closed)?;
+        check(path)?;
         let mut durable = connect(path).and_then(|c| prepare(c, "FULL")).map_err(|e| sql(path, e))?;
         migrations::apply(path, &mut durable)?;
         let relaxed = connect(path).and_then(|c| prepare(c, "NORMAL")).map_err(|e| sql(path, e))?;
@@ -125,6 +126,21 @@ fn restrict(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Refuses a file whose pages do not fit together: a run must not build on facts that may be half of another moment.
+fn check(path: &Path) -> Result<()> {
+    let verdict = connect(path).and_then(|c| c.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)));
+    match verdict.map_err(|e| sql(path, e))?.as_str() {
+        "ok" => Ok(()),
+        _ => Err(ledger_error(path, DAMAGED.0).hint(DAMAGED.1)),
+    }
+}
+
+/// What is said of a file that is no ledger any more, and what to do.
+const DAMAGED: (&str, &str) = (
+    "the file is damaged or no SQLite database",
+    "restore it from a backup, or move it away and run `gong-elt state rebuild`: the output holds what is needed",
+);
+
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(std::time::Duration::from_secs(30))?;
@@ -149,10 +165,7 @@ fn no_folder(path: &Path, error: std::io::Error) -> Error {
 fn sql(path: &Path, error: rusqlite::Error) -> Error {
     use rusqlite::ErrorCode;
     let (what, hint) = match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => (
-            "the file is damaged or no SQLite database",
-            "restore it from a backup, or move it away and run `gong-elt state rebuild`: the output holds what is needed",
-        ),
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => DAMAGED,
         Some(ErrorCode::DiskFull) => {
             ("the disk is full", "make room and run again; nothing that was committed is lost")
         }

@@ -82,6 +82,7 @@ impl Fault {
             Self::LoseAnswer => answer.delivery = Delivery::Nothing,
             Self::ResetInBody { after } => answer.delivery = Delivery::Cut(*after),
             Self::CutBody { percent } => answer.body.truncate(answer.body.len() * usize::from(*percent) / 100),
+            Self::Body { bytes } => answer.body = bytes.clone(),
             Self::WrongContentType => answer.content_type = "text/html",
             Self::SlowBody { bytes, pause_ms } => {
                 answer.delivery = Delivery::Slow { bytes: *bytes, pause: Duration::from_millis(*pause_ms) };

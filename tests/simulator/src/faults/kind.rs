@@ -99,6 +99,11 @@ pub enum Fault {
     MissingScope,
     /// 200 without the array of records.
     NoRecords,
+    /// The work is done, then the answer has this body instead.
+    Body {
+        /// The bytes, which need not be JSON or UTF-8.
+        bytes: Vec<u8>,
+    },
     /// The work is done, then the answer waits until the name is released.
     Hold {
         /// The name.

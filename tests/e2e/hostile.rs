@@ -1,0 +1,173 @@
+//! Data and answers that mean harm, or are only broken: no file outside the output, no lost neighbour, no crash.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+
+use chrono::TimeDelta;
+use gong_sim::{Fault, Matcher, NewCall};
+
+use crate::support::Rig;
+use crate::support::rig::Ended;
+use crate::support::truth::{assert_conserved, python};
+
+/// An account whose users are `records`, as literal JSON, read once.
+fn users(records: &[u8]) -> (Rig, Ended) {
+    let rig = Rig::small(1);
+    rig.configure("entities = [\"users\"]\n[limits]\nmax_retries = 1\nrequests_per_second = 2000");
+    let bytes = [b"{\"requestId\":\"1\",\"users\":[".as_slice(), records, b"]}"].concat();
+    rig.server.faults().always(Matcher::path("/v2/users"), Fault::Body { bytes });
+    let ended = rig.run(&["sync", "--format", "json"]);
+    (rig, ended)
+}
+
+/// What a query over the users' file gives, as Python shows it.
+fn ask(rig: &Rig, query: &str) -> String {
+    let script = "import duckdb, sys; print(duckdb.sql(sys.argv[1]).fetchall())";
+    let query = query.replace("USERS", &format!("read_parquet('{}/users/**/*.parquet')", rig.data().display()));
+    let output = python().args(["-c", script, &query]).output().expect("python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+#[test]
+fn control_characters_in_names_are_kept_and_never_reach_a_message() {
+    let (rig, ended) =
+        users(b"{\"id\":\"1\",\"firstName\":\"A\\u0000B\\nC\\u001b[31m\",\"lastName\":\"'; DROP TABLE x; --\"}");
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(
+        ask(&rig, "SELECT first_name, last_name FROM USERS"),
+        "[('A\\x00B\\nC\\x1b[31m', \"'; DROP TABLE x; --\")]"
+    );
+    assert!(!ended.stderr.contains('\u{1b}') && !ended.stderr.contains('\0'), "{}", ended.stderr);
+}
+
+#[test]
+fn absurd_dates_are_kept() {
+    let (rig, ended) = users(
+        b"{\"id\":\"1\",\"created\":\"0001-01-01T00:00:00Z\"},{\"id\":\"2\",\"created\":\"9999-12-31T23:59:59Z\"},
+          {\"id\":\"3\",\"created\":\"2026-02-30T00:00:00Z\"},{\"id\":\"4\",\"created\":\"+999999-01-01T00:00:00Z\"}",
+    );
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let years = ask(&rig, "SELECT id, year(created), _extra IS NULL FROM USERS ORDER BY id");
+    // What is no instant is kept as text beside.
+    assert_eq!(years, "[('1', 1, True), ('2', 9999, True), ('3', None, False), ('4', None, False)]");
+}
+
+#[test]
+fn a_string_of_ten_megabytes_is_kept() {
+    let long = format!("{{\"id\":\"1\",\"firstName\":\"{}\"}}", "x".repeat(10 << 20));
+    let (rig, ended) = users(long.as_bytes());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ask(&rig, "SELECT length(first_name) FROM USERS"), format!("[({},)]", 10 << 20));
+}
+
+#[test]
+fn json_nested_ten_thousand_deep_costs_nobody_his_row() {
+    let deep = format!("{{\"id\":\"1\",\"odd\":{}{}}},{{\"id\":\"2\"}}", "[".repeat(10_000), "]".repeat(10_000));
+    let (rig, ended) = users(deep.as_bytes());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ask(&rig, "SELECT count(*), count(_extra) FROM USERS"), "[(2, 1)]");
+}
+
+#[test]
+fn a_key_given_twice_is_no_reason_to_stop() {
+    let (rig, ended) = users(b"{\"id\":\"1\",\"firstName\":\"first\",\"firstName\":\"second\"},{\"id\":\"2\"}");
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ask(&rig, "SELECT id, first_name FROM USERS ORDER BY id"), "[('1', 'second'), ('2', None)]");
+}
+
+#[test]
+fn text_that_is_not_utf8_is_retried_and_never_guessed() {
+    let (rig, ended) = users(b"{\"id\":\"1\",\"firstName\":\"\xff\xfe\"}");
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(ended.stdout.contains("the answer is not UTF-8, after 2 attempts"), "{}", ended.stdout);
+    assert!(rig.objects().is_empty());
+}
+
+#[test]
+fn one_bad_record_is_set_aside_and_the_rest_lands() {
+    // GIVEN a listing with two records that are none
+    let (rig, ended) = users(b"{\"id\":\"1\"},\"no object\",{\"firstName\":\"nobody\"},{\"id\":\"2\"}");
+    // THEN the run ends well, the others are there, and the report counts them
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ask(&rig, "SELECT id FROM USERS ORDER BY id"), "[('1',), ('2',)]");
+    assert_eq!(ended.json()["entities"]["users"]["quarantined"], 2);
+    let files = || -> Vec<std::path::PathBuf> {
+        let folder = rig.data().join("_gong_elt/quarantine/users");
+        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path()).collect()
+    };
+    // AND the two are set aside with their reasons, for the owner alone
+    let first = files();
+    let text = std::fs::read_to_string(&first[0]).expect("a file");
+    assert!(text.contains("is not an object") && text.contains("has no key") && text.contains("nobody"), "{text}");
+    assert_eq!(first[0].metadata().expect("a file").permissions().mode() & 0o777, 0o600);
+    // AND reading them every day does not make more files
+    for _ in 0..3 {
+        rig.server.clock().advance(TimeDelta::days(1));
+        rig.sync();
+    }
+    assert_eq!(files(), first);
+}
+
+#[test]
+fn ids_that_are_paths_never_leave_the_output() {
+    // GIVEN calls whose ids are paths, with media
+    let rig = Rig::small(1);
+    let ids = ["../../../escape", "/tmp/gong-elt-escape", "..", "a/../../b", "C:\\x", "%2e%2e%2fescape"];
+    for id in ids {
+        let at = rig.now() - TimeDelta::days(2);
+        rig.server.world().add_call(NewCall { id: Some(id.to_owned()), ..NewCall::at(at) });
+        rig.server.world().set_media_bytes(id, 1000);
+    }
+    rig.configure("entities = [\"users\", \"workspaces\", \"calls\", \"call_audio\"]");
+    // WHEN it runs
+    let ended = rig.run(&["sync"]);
+    // THEN nothing lies outside output and state
+    assert!([0, 1].contains(&ended.code), "{}", ended.stderr);
+    let mut found: Vec<String> = std::fs::read_dir(rig.path(""))
+        .expect("a folder")
+        .map(|entry| entry.expect("a file").file_name().to_string_lossy().into_owned())
+        .collect();
+    found.sort();
+    assert_eq!(found, ["data", "gong-elt.toml", "state"]);
+    let above = rig.path("").parent().expect("a folder").join("escape");
+    assert!(!above.exists() && !std::path::Path::new("/tmp/gong-elt-escape").exists());
+    // AND rows keep the ids as they are
+    assert_conserved(&rig, "with ids that are paths");
+}
+
+#[test]
+fn a_redirect_to_a_file_or_an_inner_address_is_refused_at_once() {
+    for to in ["file:///etc/passwd", "http://169.254.169.254/latest/meta-data/", "//inner/x", "gopher://x"] {
+        let rig = Rig::small(1);
+        rig.server.faults().always(Matcher::any(), Fault::Redirect { to: to.to_owned(), status: 302 });
+        let ended = rig.run(&["sync"]);
+        assert!([1, 2, 3].contains(&ended.code), "{to}: {} {}", ended.code, ended.stderr);
+        assert_eq!(rig.server.journal().len(), 1, "{to}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("root:") && rig.objects().is_empty(), "{to}");
+    }
+}
+
+#[test]
+fn an_answer_of_half_a_gigabyte_is_refused_before_it_is_taken() {
+    // GIVEN a vendor that announces 500 MB
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 500000000\r\n\r\n{\"users\":[");
+        }
+    });
+    let rig = Rig::small(1);
+    rig.configure("entities = [\"users\"]");
+    crate::support::refusal::replaced(&rig, rig.server.url(), &url);
+    // WHEN it is asked
+    let ended = rig.run(&["sync", "--format", "json"]);
+    // THEN the run says so, after one attempt
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(ended.stdout.contains("the answer is larger than 256 MiB, after 1 attempt"), "{}", ended.stdout);
+    assert!(rig.objects().is_empty());
+}

@@ -1,0 +1,100 @@
+//! Killed at each named place: the same rows, and no more paid again than the third promise allows.
+
+use chrono::TimeDelta;
+use gong_sim::{Rates, ServerOptions, World, WorldSpec};
+
+use crate::chaos::PLACES;
+use crate::support::Rig;
+use crate::support::journal::paid_twice;
+use crate::support::ledger::assert_whole;
+use crate::support::rig::{FIVE, START, end};
+use crate::support::truth::assert_conserved;
+
+/// An account whose runs have at most four requests in flight.
+fn rig() -> Rig {
+    let rig = Rig::new(World::generate(WorldSpec::small(3)), ServerOptions::unlimited().page_size(10));
+    let limits = "[limits]\nrequests_per_second = 2000\nrequests_per_day = 1000000\nmax_in_flight = 4";
+    rig.configure_whole(&format!("{limits}\n[sync]\nstart_date = \"{START}\"\n{FIVE}"));
+    rig
+}
+
+#[test]
+fn t29_killed_at_each_place_a_run_ends_with_the_same_rows_and_pays_again_only_what_was_in_flight() {
+    for place in PLACES {
+        for nth in [1, 7] {
+            // GIVEN a run that is killed at the place
+            let rig = rig();
+            let place = format!("{place}:{nth}");
+            let killed = end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", &place));
+            let once = place.contains("manifest") && nth > 1;
+            assert_eq!(killed.code, if once { 0 } else { -1 }, "{place}: {}", killed.stderr);
+            assert_whole(&rig, &place);
+            // WHEN it runs again
+            rig.sync();
+            // THEN the rows are those of an undisturbed run
+            assert_whole(&rig, &place);
+            assert_conserved(&rig, &place);
+            crate::resume::assert_no_orphan(&rig, &place);
+            // AND what was paid twice was in flight
+            let again = paid_twice(&rig.server);
+            assert!(again.len() <= 4, "{place}: {again:#?}");
+        }
+    }
+}
+
+#[test]
+fn t38_killed_near_its_end_a_backfill_asks_no_more_than_what_was_in_flight_again() {
+    // GIVEN an undisturbed run's number of answers
+    let undisturbed = rig();
+    undisturbed.sync();
+    let requests = undisturbed.server.journal().len();
+    // WHEN another is killed after nine tenths of them
+    let rig = rig();
+    let place = format!("answered:{}", requests * 9 / 10);
+    let killed = end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", &place));
+    assert_eq!(killed.code, -1, "{}", killed.stderr);
+    rig.sync();
+    // THEN the two runs together asked for little more
+    let both = rig.server.journal().len();
+    assert!(both <= requests + 4, "{both} requests instead of {requests}");
+    assert_conserved(&rig, &place);
+}
+
+#[test]
+fn a_kill_and_an_instant_restart_never_exceed_the_rate() {
+    const RATE: usize = 20;
+    // GIVEN a vendor with a limit
+    let rates = Rates { per_second: Some(RATE as u32), per_day: None };
+    let rig = Rig::new(World::generate(WorldSpec::small(1)), ServerOptions { rates, ..ServerOptions::default() });
+    let limits = format!("[limits]\nrequests_per_second = {RATE}\nrequests_per_day = 1000000");
+    rig.configure_whole(&format!("{limits}\n[sync]\nstart_date = \"{START}\"\n{FIVE}"));
+    // WHEN runs die one after the other, as soon as they have sent or are about to send something
+    for place in ["asking:12", "answered:9", "asking:1", "asking:15", "staged:2", "answered:1", "asking:3"] {
+        let killed = end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", place));
+        assert_eq!(killed.code, -1, "{place}: {}", killed.stderr);
+    }
+    rig.sync();
+    // THEN no second saw more than the rate, and nothing was refused
+    let journal = rig.server.journal();
+    assert!(journal.max_in_any_second() <= RATE, "{}", journal.max_in_any_second());
+    assert_eq!(journal.entries().iter().filter(|e| e.status == Some(429)).count(), 0);
+    assert_conserved(&rig, "after seven kills");
+}
+
+#[test]
+fn what_was_staged_for_a_unit_that_is_not_read_any_more_does_not_stay() {
+    // GIVEN a run killed with staged answers, and a start date that has moved beyond them
+    let rig = rig();
+    end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", "before-object:4"));
+    let staged = |rig: &Rig| -> u32 {
+        rig.ledger().query_row("SELECT count(*) FROM staged", [], |row| row.get(0)).expect("a count")
+    };
+    assert!(staged(&rig) > 0);
+    // WHEN runs go on for two days
+    for _ in 0..2 {
+        rig.sync();
+        rig.server.clock().advance(TimeDelta::days(1));
+    }
+    // THEN nothing staged is left
+    assert_eq!(staged(&rig), 0);
+}

@@ -1,0 +1,143 @@
+//! The ledger under bad conditions: each ends with its exit code and a message that says what to do, and nothing is lost.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use chrono::TimeDelta;
+
+use crate::support::Rig;
+use crate::support::ledger::assert_whole;
+use crate::support::rig::{Ended, FIVE, end};
+use crate::support::truth::assert_conserved;
+
+fn rig() -> Rig {
+    let rig = Rig::small(1);
+    rig.configure(FIVE);
+    rig
+}
+
+/// Runs `sync` below a shell that first does `before`.
+fn sync_under(rig: &Rig, before: &str) -> Ended {
+    let line = format!("{before}; exec \"$0\" \"$@\"");
+    let sync = rig.command(&["sync"]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &line]).arg(sync.get_program()).args(sync.get_args()).current_dir(rig.path(""));
+    end(&mut shell)
+}
+
+#[test]
+fn files_that_cannot_grow_end_the_run_and_lose_nothing() {
+    // Blocks of 512 bytes: the ledger's first tables, its log, the first objects.
+    for blocks in [8, 40, 120, 200, 400] {
+        // GIVEN files that cannot grow beyond a size
+        let rig = rig();
+        // WHEN a run meets the limit, which the kernel tells as a failed write
+        let ended = sync_under(&rig, &format!("trap '' XFSZ; ulimit -f {blocks}"));
+        // THEN it ends with a message about the ledger or the output
+        assert_eq!(ended.code, 2, "{blocks}: {}", ended.stderr);
+        assert!(ended.stderr.contains("the ledger ") || ended.stderr.contains("output"), "{blocks}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("panicked"), "{blocks}: {}", ended.stderr);
+        assert_whole(&rig, &format!("{blocks} blocks"));
+        // AND when there is room, the next run goes on
+        rig.sync();
+        assert_conserved(&rig, &format!("after a limit of {blocks} blocks"));
+    }
+}
+
+#[test]
+fn a_torn_ledger_is_refused_at_the_start_and_can_be_made_anew() {
+    // GIVEN a ledger of which a part was overwritten, and one of which the end is missing
+    for torn in [|bytes: &mut Vec<u8>| bytes[8192..12288].fill(0xa5), |bytes: &mut Vec<u8>| bytes.truncate(9000)] {
+        let rig = rig();
+        rig.sync();
+        rig.ledger().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("a ledger");
+        let path = rig.path("state/gong-elt.db");
+        let mut bytes = std::fs::read(&path).expect("a ledger");
+        torn(&mut bytes);
+        std::fs::write(&path, &bytes).expect("a ledger");
+        rig.server.journal().clear();
+        let before = rig.objects();
+        // WHEN a run starts
+        let ended = rig.run(&["sync"]).expect(2);
+        // THEN it is refused before anything is asked or written, and says what helps
+        assert!(ended.stderr.contains("the file is damaged or no SQLite database"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("hint: restore it from a backup, or move it away"), "{}", ended.stderr);
+        assert_eq!((rig.server.journal().len(), rig.objects()), (0, before));
+        // AND doing that loses nothing
+        std::fs::rename(&path, rig.path("torn.db")).expect("a file");
+        rig.run(&["state", "rebuild"]).expect(0);
+        rig.sync();
+        assert_conserved(&rig, "after a rebuild");
+    }
+}
+
+#[test]
+fn a_ledger_that_another_program_holds_is_waited_for_and_named() {
+    // GIVEN a ledger in which another program writes for longer than a run waits
+    let rig = rig();
+    rig.sync();
+    let other = rig.ledger();
+    other.execute_batch("BEGIN IMMEDIATE").expect("the ledger is free");
+    rig.server.clock().advance(TimeDelta::days(1));
+    // WHEN a run starts
+    let ended = rig.run(&["sync"]).expect(2);
+    // THEN it says so, and the next one goes on
+    assert!(ended.stderr.contains("another program holds it"), "{}", ended.stderr);
+    drop(other);
+    rig.sync();
+    assert_whole(&rig, "after the other program");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    // GIVEN a ledger whose folder and file nobody may write
+    let rig = rig();
+    rig.sync();
+    let folder = rig.path("state");
+    let mode = |mode| std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(mode)).expect("a folder");
+    mode(0o555);
+    let is_root = std::fs::write(folder.join("probe"), "").is_ok();
+    rig.server.clock().advance(TimeDelta::days(1));
+    // WHEN a run starts; root may write everywhere
+    let ended = rig.run(&["sync"]);
+    mode(0o755);
+    // THEN it says what to check
+    if !is_root {
+        assert_eq!(ended.code, 2, "{}", ended.stderr);
+        assert!(ended.stderr.contains("check the owner and mode"), "{}", ended.stderr);
+    }
+    rig.sync();
+    assert_conserved(&rig, "with a folder that can be written");
+}
+
+#[test]
+fn a_clock_that_jumps_back_loses_nothing() {
+    // GIVEN a synced account
+    let rig = rig();
+    rig.sync();
+    let now = rig.now();
+    let before = rig.objects();
+    // WHEN a run starts with a clock of a week before
+    let back = (now - TimeDelta::days(7)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let ended = end(rig.bare(&["sync"]).args(["--as-of", &back]));
+    // THEN nothing that was read is taken back
+    assert!([0, 2].contains(&ended.code), "{}", ended.stderr);
+    assert_eq!(rig.objects(), before);
+    assert_whole(&rig, "a week back");
+    // AND with the right time everything goes on
+    rig.server.clock().advance(TimeDelta::days(1));
+    let ages: Vec<String> = (1..=40).map(|day| format!("\"{day}d\"")).collect();
+    rig.configure(&format!("reread = [{}]\n{FIVE}", ages.join(", ")));
+    rig.sync();
+    assert_conserved(&rig, "a day on");
+}
+
+#[test]
+fn the_ledger_and_its_lock_are_the_owners_alone() {
+    // GIVEN a run under a mask that would let everybody read
+    let rig = rig();
+    sync_under(&rig, "umask 000").expect(0);
+    // THEN the ledger is the owner's
+    let mode = rig.path("state/gong-elt.db").metadata().expect("a ledger").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "{mode:o}");
+}
