@@ -106,8 +106,9 @@ pub fn client(timeout: Duration) -> Result<reqwest::Client> {
 pub async fn receive(request: reqwest::RequestBuilder, timeout: Duration) -> std::result::Result<Answer, SendError> {
     let mut response = request.send().await.map_err(|e| failed(&e, timeout))?;
     let text = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-    let redirect_host =
-        text(LOCATION).map(|to| url::Url::parse(&to).ok().and_then(|u| u.host_str().map(str::to_owned)).unwrap_or(to));
+    // Only a host is ever told: the rest of the target may carry a token, or be no web address at all.
+    let host = |to: String| url::Url::parse(&to).ok().and_then(|u| u.host_str().map(str::to_owned));
+    let redirect_host = text(LOCATION).map(|to| host(to).unwrap_or_else(|| "no-host-named".to_owned()));
     let mut answer = Answer {
         status: response.status().as_u16(),
         retry_after: text(RETRY_AFTER),

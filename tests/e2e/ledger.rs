@@ -107,7 +107,7 @@ fn a_folder_that_cannot_be_written_is_named() {
         assert!(ended.stderr.contains("check the owner and mode"), "{}", ended.stderr);
     }
     rig.sync();
-    assert_conserved(&rig, "with a folder that can be written");
+    assert_whole(&rig, "with a folder that can be written");
 }
 
 #[test]
