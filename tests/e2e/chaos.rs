@@ -223,7 +223,7 @@ impl Chaos {
         for fault in entries.iter().filter(|e| e.fault.as_deref() == Some("too_many_requests")) {
             let end = fault.arrived + Duration::from_secs(silence);
             let early = entries.iter().filter(|e| e.arrived > fault.arrived && e.arrived < end).count();
-            assert!(early < self.in_flight, "{}\n{early} requests in the silence after a 429", self.told());
+            assert!(early <= self.in_flight, "{}\n{early} requests in the silence after a 429", self.told());
         }
     }
 
@@ -232,7 +232,9 @@ impl Chaos {
         let restarts =
             ["cursor_expired", "cursor_repeated", "cursor_broken", "nothing_found", "empty_page", "no_records"];
         let cursors = entries.iter().any(|e| e.fault.as_ref().is_some_and(|f| restarts.contains(&f.as_str())));
-        if cursors {
+        // After a night, a reading of the day before is taken up, ended and then due again.
+        let nights = self.story.iter().any(|line| line.contains("new_calls"));
+        if cursors || nights {
             return;
         }
         let mut good: Vec<String> =
