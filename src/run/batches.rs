@@ -1,15 +1,15 @@
-//! A window's ids asked in batches of 100, and the one bad id that spoils a batch found by halving it.
+//! A window's ids asked in batches of 100.
 
 use std::collections::{HashMap, HashSet};
 
 use futures::StreamExt as _;
-use futures::future::BoxFuture;
 
+use super::halving;
 use super::part::Part;
 use super::session::{Session, selector};
 use super::staging;
-use super::trouble::{Trouble, judge};
-use crate::source::{Inputs, build};
+use super::trouble::Trouble;
+use crate::source::Inputs;
 use crate::state::{Missing, OpenUnit};
 use crate::unit::Unit;
 
@@ -23,7 +23,13 @@ pub const NO_CALL: &str = "1";
 pub async fn fetch(session: &Session, unit: Unit, open: &OpenUnit, ids: &[String]) -> Result<Vec<Missing>, Trouble> {
     let staged = staged(session, open)?;
     let missing: Vec<String> = ids.iter().filter(|id| !staged.contains(*id)).cloned().collect();
-    let batches: Vec<Vec<String>> = missing.chunks(BATCH).map(<[String]>::to_vec).collect();
+    // An id that spoiled its batch before is asked alone, and costs one request where halving takes a dozen.
+    let (bad, good): (Vec<String>, Vec<String>) = {
+        let before = session.ledger.missing_of(&unit.entity.name, unit.span)?;
+        let bad: HashSet<String> = before.into_iter().filter(halving::is_refused).map(|m| m.id).collect();
+        missing.into_iter().partition(|id| bad.contains(id))
+    };
+    let batches: Vec<Vec<String>> = good.chunks(BATCH).chain(bad.chunks(1)).map(<[String]>::to_vec).collect();
     let ask = |batch| whole(session, unit, open, batch);
     let answers: Vec<_> = futures::stream::iter(batches.into_iter().map(ask))
         .buffer_unordered(session.config.limits.max_in_flight)
@@ -60,82 +66,31 @@ fn staged(session: &Session, open: &OpenUnit) -> Result<HashSet<String>, Trouble
     Ok(done)
 }
 
-/// Asks for one batch; if the vendor fails on it, looks for the id.
+/// Asks for one batch; if the vendor fails on it, looks for the ids.
 async fn whole(session: &Session, unit: Unit, open: &OpenUnit, ids: Vec<String>) -> Result<Vec<Missing>, Trouble> {
-    let error = match one(session, unit, open, &ids).await {
-        Ok(()) => return Ok(Vec::new()),
-        Err(Trouble::Failed(error)) => error,
-        Err(other) => return Err(other),
-    };
-    if ids.len() == 1 {
-        return match answers(session, unit).await? {
-            true => Ok(vec![refused(session, &ids[0], &error)]),
-            // Without another id to compare with, a fault of the endpoint must not pass for one of the id.
-            false => Err(Trouble::Failed(error)),
-        };
-    }
-    let (left, right) = ids.split_at(ids.len() / 2);
-    let first = (one(session, unit, open, left).await, one(session, unit, open, right).await);
-    match first {
-        // Both halves fail whole: the fault is not an id.
-        (Err(Trouble::Failed(_)), Err(Trouble::Failed(_))) => Err(Trouble::Failed(error)),
-        (Ok(()), Ok(())) => Ok(Vec::new()),
-        (Err(Trouble::Failed(error)), Ok(())) => narrow(session, unit, open, left.to_vec(), error).await,
-        (Ok(()), Err(Trouble::Failed(error))) => narrow(session, unit, open, right.to_vec(), error).await,
-        (Err(other), _) | (_, Err(other)) => Err(other),
+    match one(session, unit, open, &ids, None).await {
+        Ok(()) => Ok(Vec::new()),
+        Err(Trouble::Failed(error)) => halving::find(session, unit, open, ids, error).await,
+        Err(other) => Err(other),
     }
 }
 
-/// Halves a batch that fails until the bad ids stand alone.
-fn narrow<'a>(
-    session: &'a Session,
+/// Asks for these ids in one request and stages what comes. `retries` bounds its attempts further than the settings do.
+pub(super) async fn one(
+    session: &Session,
     unit: Unit,
-    open: &'a OpenUnit,
-    ids: Vec<String>,
-    error: crate::error::Error,
-) -> BoxFuture<'a, Result<Vec<Missing>, Trouble>> {
-    Box::pin(async move {
-        if ids.len() == 1 {
-            return Ok(vec![refused(session, &ids[0], &error)]);
-        }
-        let (left, right) = ids.split_at(ids.len() / 2);
-        let mut found = Vec::new();
-        for half in [left, right] {
-            match one(session, unit, open, half).await {
-                Ok(()) => {}
-                Err(Trouble::Failed(error)) => found.extend(narrow(session, unit, open, half.to_vec(), error).await?),
-                Err(other) => return Err(other),
-            }
-        }
-        Ok(found)
-    })
-}
-
-async fn one(session: &Session, unit: Unit, open: &OpenUnit, ids: &[String]) -> Result<(), Trouble> {
+    open: &OpenUnit,
+    ids: &[String],
+    retries: Option<u32>,
+) -> Result<(), Trouble> {
     let inputs = Inputs {
         ids: ids.to_vec(),
         selector: selector(&session.config, unit.entity),
         subject: format!("{unit}, {} calls", ids.len()),
+        retries,
         ..Inputs::default()
     };
     Part { session, unit, open, name: name(ids), inputs }.fetch(None).await.map(|_| ())
-}
-
-/// True if the endpoint answers at all: asked for a call that cannot exist, it says "nothing found".
-async fn answers(session: &Session, unit: Unit) -> Result<bool, Trouble> {
-    let inputs = Inputs { ids: vec![NO_CALL.to_owned()], subject: format!("{unit}, no call"), ..Inputs::default() };
-    match session.source.ask(unit.entity, &build(unit.entity, &inputs, None), false).await {
-        Ok(_) => Ok(true),
-        Err(failure) => match judge(session, unit, failure) {
-            Trouble::Failed(_) => Ok(false),
-            other => Err(other),
-        },
-    }
-}
-
-fn refused(session: &Session, id: &str, error: &crate::error::Error) -> Missing {
-    session.tally.warn(format!("call {id} is left out, the others of its window are kept: {error}"));
-    Missing { id: id.to_owned(), reason: format!("refused: {error}"), since: session.now }
 }
 
 /// A batch is named by its ids, so that the same batch is the same part in the next run.

@@ -9,6 +9,7 @@ mod children;
 mod chosen;
 mod family;
 mod guard;
+mod halving;
 mod jobs;
 mod land;
 mod lease;

@@ -100,7 +100,7 @@ mod tests {
 
     fn story() -> Story {
         let (path, subject) = ("/x".to_owned(), "y".to_owned());
-        let request = Request { method: Method::Post, path, query: Vec::new(), body: None, subject };
+        let request = Request { method: Method::Post, path, query: Vec::new(), body: None, subject, retries: None };
         let mut attempts = Attempts::new(&request);
         attempts.begin();
         *attempts.story(Told { status: 400, request_id: None, text: "invalid_grant".to_owned() })

@@ -58,7 +58,7 @@ impl Refresher {
     pub async fn refresh(&self, line: &Line, stored: Stored, turn: Arc<Turn>) -> std::result::Result<Tokens, Failure> {
         let endpoint = &self.chain.endpoint;
         let (path, subject) = (endpoint.path().to_owned(), "new OAuth tokens".to_owned());
-        let request = Request { method: Method::Post, path, query: Vec::new(), body: None, subject };
+        let request = Request { method: Method::Post, path, query: Vec::new(), body: None, subject, retries: None };
         let (mut attempts, mut delays) = (Attempts::new(&request), line.delays());
         let first = stored.tokens.is_none();
         let token = stored.tokens.map_or_else(|| self.chain.configured.clone(), |tokens| tokens.refresh);

@@ -21,6 +21,8 @@ pub struct Request {
     pub body: Option<Value>,
     /// What it is for, in messages: entity and window.
     pub subject: String,
+    /// Attempts beyond the first, if fewer than the settings allow.
+    pub retries: Option<u32>,
 }
 
 /// What varies between requests of one entity.
@@ -38,6 +40,8 @@ pub struct Inputs {
     pub selector: Option<Value>,
     /// What it is for, in messages.
     pub subject: String,
+    /// Attempts beyond the first, if fewer than the settings allow: where another request decides as well.
+    pub retries: Option<u32>,
 }
 
 /// Builds the request for one page. All inputs but the cursor stay the same from page to page (API reference, E.3).
@@ -68,7 +72,8 @@ pub fn build(entity: &Entity, inputs: &Inputs, cursor: Option<&str>) -> Request 
             (Vec::new(), Some(body))
         }
     };
-    Request { method: spec.method, path: spec.path.clone(), query, body, subject: inputs.subject.clone() }
+    let (path, subject, retries) = (spec.path.clone(), inputs.subject.clone(), inputs.retries);
+    Request { method: spec.method, path, query, body, subject, retries }
 }
 
 fn bounds(dates: Dates, inputs: &Inputs) -> Option<(String, String)> {

@@ -153,7 +153,8 @@ impl<'r> Attempts<'r> {
     /// True if a failed attempt may be followed by another one.
     pub fn may_retry(&mut self, max_retries: u32, longest: Duration) -> bool {
         self.failed += 1;
-        self.failed <= max_retries && self.begun.elapsed() < longest
+        let most = self.request.retries.map_or(max_retries, |fewer| fewer.min(max_retries));
+        self.failed <= most && self.begun.elapsed() < longest
     }
 
     /// True if a throttled attempt may be followed by another one.

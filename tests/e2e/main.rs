@@ -25,6 +25,7 @@ mod memory;
 mod oauth;
 mod oauth_loss;
 mod paging;
+mod poison;
 mod rebuild;
 mod recorded;
 mod refusals;
