@@ -11,9 +11,6 @@ use crate::report::run_text;
 use crate::run;
 use crate::unit::Window;
 
-/// A backfill leaves at least this many requests of the day to the next `sync`.
-const LEAST_FOR_SYNC: u32 = 200;
-
 /// Runs it; the exit code is the report's.
 pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &BackfillArgs) -> Result<u8> {
     let context = Context::load(cli, catalog)?;
@@ -34,8 +31,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &BackfillArgs) -> R
 async fn read(context: &Context, held: &Held, ask: &Ask, args: &BackfillArgs) -> Result<u8> {
     let ledger = &held.ledger;
     let names: Vec<String> = ask.entities.iter().map(|e| e.name.clone()).collect();
-    let for_sync = ledger.last_sync_requests()?.unwrap_or(0).max(LEAST_FOR_SYNC);
-    let budget = context.config.limits.daily_budget().saturating_sub(for_sync);
+    let budget = context.config.limits.backfill_budget(ledger.last_sync_requests()?.unwrap_or(0));
     let source = context.source(ledger, budget, args.bounds.max_requests)?;
     let session = context.session(held, source, args.accept_shrink).await?;
     if !args.range.force {

@@ -23,12 +23,14 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Res
     let rules = run::rules_of(&context.config, context.now, context.zone(&ledger)?);
     let selected = context.entities(&[])?;
     let limits = &context.config.limits;
+    let (used, resets_at) = ledger.requests_today(context.clock.now())?;
     let mut report = StatusReport {
         version: VERSION,
         quota: StatusQuota {
-            used: ledger.requests_today(context.clock.now())?,
+            used,
             limit: limits.requests_per_day,
             reserve: limits.reserve(),
+            resets_at: text(resets_at),
         },
         last_run: ledger
             .last_run()?

@@ -7,6 +7,9 @@ use super::Span;
 /// Share of the daily quota that is left to others when `reserve` is not set and the daily quota is small.
 const RESERVE_SHARE: u32 = 10;
 
+/// A backfill leaves at least this many requests of the day to the next `sync`.
+const LEAST_FOR_SYNC: u32 = 200;
+
 /// How much of the vendor's quota may be used (API reference, section D).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -15,7 +18,8 @@ pub struct LimitSettings {
     pub requests_per_second: f64,
     /// Requests in a day. The vendor allows 10,000 for the whole company.
     pub requests_per_day: u32,
-    /// Requests of the day that are left to the company's other tools; see [`LimitSettings::reserve`] for the default.
+    /// Requests of the day that are left to the company's other tools: by every command if it is set, by backfills if it is not; see
+    /// [`LimitSettings::reserve`] for the default.
     pub reserve: Option<u32>,
     /// Requests under way at once: enough to keep the rate used when answers take seconds.
     pub max_in_flight: usize,
@@ -49,6 +53,11 @@ impl LimitSettings {
 
     /// Requests that we may make in a day.
     pub fn daily_budget(&self) -> u32 {
-        self.requests_per_day.saturating_sub(self.reserve())
+        self.requests_per_day.saturating_sub(self.reserve.unwrap_or(0))
+    }
+
+    /// Requests that have been made in a day when a backfill must stop: it leaves the reserve, and what the last `sync` used.
+    pub fn backfill_budget(&self, last_sync: u32) -> u32 {
+        self.requests_per_day.saturating_sub(self.reserve()).saturating_sub(last_sync.max(LEAST_FOR_SYNC))
     }
 }

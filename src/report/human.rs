@@ -102,7 +102,8 @@ pub fn status_text(status: &StatusReport) -> String {
         }
     }
     let q = &status.quota;
-    line(&mut out, &format!("requests today: {} of {}, {} of them left to others", q.used, q.limit, q.reserve));
+    let today = format!("requests today: {} of {}, {} of them left to others", q.used, q.limit, q.reserve);
+    line(&mut out, &format!("{today}; counted anew from {}", q.resets_at));
     line(&mut out, &format!("last run: {}", status.last_run.as_deref().unwrap_or("none")));
     out
 }

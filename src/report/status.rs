@@ -56,4 +56,6 @@ pub struct StatusQuota {
     pub limit: u32,
     /// Left to others.
     pub reserve: u32,
+    /// When the count begins anew: at midnight UTC, or when the vendor's day begins, once a `Retry-After` told it.
+    pub resets_at: String,
 }

@@ -1,6 +1,7 @@
 //! The ledger as the limiter's meter: one count and one gate for all processes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -8,35 +9,40 @@ use chrono::{DateTime, Utc};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::source::{Meter, Pass};
-use crate::state::{Gate, Ledger};
+use crate::state::{Gate, Ledger, Pace};
 
 /// Counts requests in the ledger.
 pub struct LedgerMeter {
     ledger: Arc<Ledger>,
     clock: Arc<dyn Clock>,
-    budget: u32,
+    budget: AtomicU32,
 }
 
 impl LedgerMeter {
     /// A meter that lets `budget` requests a day pass.
     pub fn new(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, budget: u32) -> LedgerMeter {
-        LedgerMeter { ledger, clock, budget }
+        LedgerMeter { ledger, clock, budget: budget.into() }
     }
 }
 
 impl Meter for LedgerMeter {
-    fn pass(&self, spacing: Duration) -> Result<Pass> {
-        let spacing = chrono::Duration::from_std(spacing).unwrap_or(chrono::Duration::zero());
-        let gate = self.ledger.pass(|| self.clock.now(), spacing, self.budget)?;
+    fn pass(&self, spacing: Duration, slack: Duration) -> Result<Pass> {
+        let of = |time| chrono::Duration::from_std(time).unwrap_or(chrono::Duration::zero());
+        let pace = Pace { spacing: of(spacing), slack: of(slack) };
+        let gate = self.ledger.pass(|| self.clock.now(), pace, self.budget.load(Ordering::SeqCst))?;
         Ok(match gate {
             Gate::Go => Pass::Go,
             Gate::Wait(until) => Pass::Wait(until),
             Gate::Closed(until) => Pass::Closed(until),
-            Gate::Spent => Pass::Spent,
+            Gate::Spent(until) => Pass::Spent(until),
         })
     }
 
     fn close(&self, until: DateTime<Utc>) -> Result<()> {
-        self.ledger.close_gate(until)
+        self.ledger.close_gate(self.clock.now(), until)
+    }
+
+    fn lower(&self, budget: u32) {
+        self.budget.fetch_min(budget, Ordering::SeqCst);
     }
 }

@@ -74,6 +74,8 @@ async fn carry_out(session: &Session, ask: &Ask, first: Vec<Planned>) -> Result<
         // One that failed just now is not tried again at once.
         plan()?.into_iter().filter(|one| !is_begun(one)).collect()
     };
+    let is_backfill = |one: &Planned| one.reason == Reason::Backfill;
+    let (old, rest): (Vec<Planned>, Vec<Planned>) = rest.into_iter().partition(is_backfill);
     jobs::execute(session, &rest).await;
     // A call that turned private leaves other entities in the same run.
     let early = |one: &Planned| matches!(one.reason, Reason::Early(_)) && one.unit.entity.private.is_some();
@@ -81,6 +83,12 @@ async fn carry_out(session: &Session, ask: &Ask, first: Vec<Planned>) -> Result<
         |one: &Planned| rest.iter().any(|r| r.unit.entity.name == one.unit.entity.name && r.unit.span == one.unit.span);
     let late: Vec<Planned> = plan()?.into_iter().filter(|one| early(one) && !twice(one)).collect();
     jobs::execute(session, &late).await;
+    if !old.is_empty() {
+        // What is fresh has been read: the rest of a backfill leaves as much of the day as a backfill by itself.
+        let last_sync = session.ledger.last_sync_requests()?.unwrap_or(0);
+        session.source.lower_budget(session.config.limits.backfill_budget(last_sync));
+        jobs::execute(session, &old).await;
+    }
     Ok(())
 }
 

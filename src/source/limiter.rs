@@ -4,20 +4,25 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, Days, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit};
 
 use crate::clock::Clock;
 use crate::config::LimitSettings;
 use crate::error::Result;
 use crate::halt::{Reason, Stop};
 
-/// Requests are spaced a little wider than the rate, so that a late packet does not put one too many into a second of the vendor's.
-const SPACING: f64 = 1.04;
+/// A second's requests are spread over this much more than a second, so that a late packet does not put one too many into a second of
+/// the vendor's.
+const SPREAD: f64 = 1.04;
+/// Of that, so much makes up for requests that left late, so that small delays do not add up to a slower rate.
+const SLACK: Duration = Duration::from_millis(10);
+/// Others wait for the answer to a process's first request, but no longer than this.
+const LONGEST_OPENING: Duration = Duration::from_secs(5);
 
 /// What the meter says to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,21 +33,36 @@ pub enum Pass {
     Wait(DateTime<Utc>),
     /// The vendor closed the gate until then.
     Closed(DateTime<Utc>),
-    /// The day's budget is used up.
-    Spent,
+    /// The day's budget is used up; the next day begins then.
+    Spent(DateTime<Utc>),
 }
 
 /// The count and the gate that all processes share.
 pub trait Meter: Send + Sync {
-    /// Counts one request, if it may leave now.
-    fn pass(&self, spacing: Duration) -> Result<Pass>;
+    /// Counts one request, if it may leave now: `spacing` after the last, or as much as `slack` earlier to make up for a delay.
+    fn pass(&self, spacing: Duration, slack: Duration) -> Result<Pass>;
     /// Closes the gate for every process.
     fn close(&self, until: DateTime<Utc>) -> Result<()>;
+    /// Lets this process go no further than so many requests of the day, if that is less than before.
+    fn lower(&self, budget: u32);
 }
 
 /// Leave to send one attempt; gives its place back when dropped.
 pub struct Permit<'a> {
     _place: SemaphorePermit<'a>,
+    _alone: Option<Alone<'a>>,
+}
+
+/// The first request of a process: dropped with its answer.
+struct Alone<'a> {
+    opened: &'a AtomicBool,
+    _guard: MutexGuard<'a, ()>,
+}
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        self.opened.store(true, Ordering::SeqCst);
+    }
 }
 
 /// Hands out permits.
@@ -50,6 +70,8 @@ pub struct Limiter {
     pace: DefaultDirectRateLimiter,
     spacing: Duration,
     places: Semaphore,
+    opened: AtomicBool,
+    opening: Mutex<()>,
     meter: Arc<dyn Meter>,
     clock: Arc<dyn Clock>,
     stop: Stop,
@@ -67,13 +89,16 @@ impl Limiter {
         clock: Arc<dyn Clock>,
         stop: Stop,
     ) -> Limiter {
-        let spacing = Duration::from_secs_f64(SPACING / settings.requests_per_second);
-        let one =
-            Quota::with_period(spacing).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(NonZeroU32::MIN);
+        let spacing = Duration::from_secs_f64(SPREAD / settings.requests_per_second);
+        // Two, because a task that is woken late must not cost a place: the meter keeps the spacing.
+        let two = NonZeroU32::MIN.saturating_add(1);
+        let pace = Quota::with_period(spacing).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(two);
         Limiter {
-            pace: RateLimiter::direct(one),
+            pace: RateLimiter::direct(pace),
             spacing,
             places: Semaphore::new(settings.max_in_flight),
+            opened: AtomicBool::new(false),
+            opening: Mutex::new(()),
             meter,
             clock,
             stop,
@@ -96,16 +121,17 @@ impl Limiter {
         let place = self.or_stop(self.places.acquire()).await?;
         // The semaphore is never closed.
         let Ok(place) = place else { return Err(Halted::Stopped) };
+        let alone = self.or_stop(self.first()).await?;
         self.or_stop(self.pace.until_ready()).await?;
         loop {
             if self.max_requests.is_some_and(|most| self.sent() >= most) {
                 return Err(self.halt(Reason::MaxRequests));
             }
-            let until = match self.meter.pass(self.spacing).map_err(Halted::Failed)? {
+            let until = match self.meter.pass(self.spacing, SLACK).map_err(Halted::Failed)? {
                 Pass::Go => break,
                 Pass::Wait(until) => until,
                 Pass::Closed(until) => until,
-                Pass::Spent => return Err(self.halt(Reason::Quota(next_midnight(self.clock.now())))),
+                Pass::Spent(until) => return Err(self.halt(Reason::Quota(until))),
             };
             let wait = (until - self.clock.now()).to_std().unwrap_or_default();
             if wait > self.max_wait {
@@ -114,13 +140,28 @@ impl Limiter {
             self.or_stop(tokio::time::sleep(wait)).await?;
         }
         self.sent.fetch_add(1, Ordering::SeqCst);
-        Ok(Permit { _place: place })
+        Ok(Permit { _place: place, _alone: alone })
+    }
+
+    /// The first request of a process goes alone: while it sets up the connection it arrives later than those behind it would, and they
+    /// would crowd into its second. One that takes long is not waited for.
+    async fn first(&self) -> Option<Alone<'_>> {
+        if self.opened.load(Ordering::SeqCst) {
+            return None;
+        }
+        let guard = tokio::time::timeout(LONGEST_OPENING, self.opening.lock()).await.ok()?;
+        (!self.opened.load(Ordering::SeqCst)).then_some(Alone { opened: &self.opened, _guard: guard })
     }
 
     /// Closes the gate for everybody until `wait` from now.
     pub fn close(&self, wait: Duration) -> Result<()> {
         let wait = chrono::Duration::from_std(wait).unwrap_or(chrono::Duration::days(365));
         self.meter.close(self.clock.now() + wait)
+    }
+
+    /// What follows must leave more of the day: so many requests may have been made in it.
+    pub fn lower(&self, budget: u32) {
+        self.meter.lower(budget);
     }
 
     /// Sleeps, unless the run stops.
@@ -159,10 +200,4 @@ pub enum Halted {
     Stopped,
     /// The ledger failed.
     Failed(crate::error::Error),
-}
-
-/// The start of the next UTC day, when our own budget is new.
-fn next_midnight(now: DateTime<Utc>) -> DateTime<Utc> {
-    let tomorrow = now.date_naive().checked_add_days(Days::new(1)).unwrap_or_default();
-    tomorrow.and_time(NaiveTime::MIN).and_utc()
 }

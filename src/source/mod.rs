@@ -65,6 +65,11 @@ impl Source {
         self.line.limiter.sent()
     }
 
+    /// From now on at most so many requests of the day may have been made.
+    pub fn lower_budget(&self, budget: u32) {
+        self.line.limiter.lower(budget);
+    }
+
     /// Requests sent by entity, retries included.
     pub fn requests_by_entity(&self) -> BTreeMap<String, u64> {
         self.by_entity.lock().unwrap_or_else(PoisonError::into_inner).clone()

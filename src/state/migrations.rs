@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../state/migrations/0002_tokens.sql"),
     include_str!("../../state/migrations/0003_media.sql"),
     include_str!("../../state/migrations/0004_uploads.sql"),
+    include_str!("../../state/migrations/0005_limits.sql"),
 ];
 
 /// Refuses a file of a newer program or of another application; changes nothing.

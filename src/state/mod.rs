@@ -30,7 +30,7 @@ pub use lock::{Lock, Owner};
 pub use media::{MediaOf, MediaRow};
 pub use open_units::{OpenUnit, StagedPage};
 pub use partial::{Partial, PartialHead, Partials};
-pub use quota::Gate;
+pub use quota::{Gate, Pace};
 pub use restore::{Restored, UNKNOWN};
 pub use runs::{Backfill, RunRow};
 pub use tokens::{TokenLock, TokenRow, TokenState};

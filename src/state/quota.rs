@@ -15,61 +15,150 @@ pub enum Gate {
     Wait(DateTime<Utc>),
     /// The vendor closed the gate until this instant.
     Closed(DateTime<Utc>),
-    /// The day's budget is used up.
-    Spent,
+    /// The day's budget is used up; the next day begins then.
+    Spent(DateTime<Utc>),
+}
+
+/// How far apart requests leave.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Between two requests, at our rate.
+    pub spacing: Duration,
+    /// A request that was late may be followed by this much earlier, so that small delays do not add up.
+    pub slack: Duration,
 }
 
 /// A `next_free` further ahead than this comes from a clock that was set back.
 const FURTHEST_AHEAD_SECONDS: i64 = 120;
 
+const MINUTES_A_DAY: i64 = 24 * 60;
+/// Counts of minutes are kept this long.
+const KEPT_MINUTES: i64 = 3 * MINUTES_A_DAY;
+
+/// A `Retry-After` of at least this long is the end of the vendor's day, and not of a second or a passing trouble: 20 minutes were seen for
+/// the latter (API reference, section D).
+const DAY_IS_OVER_MINUTES: i64 = 60;
+
+/// A 429 within this time of the end of the one before says that somebody else uses the rate too. As long without one, we are a step faster.
+const STEP_SECONDS: i64 = 60;
+/// Each step is this much slower than the one before.
+const STEP: f64 = 1.5;
+/// The slowest: an eleventh of the rate.
+const MOST_STEPS: i64 = 6;
+
+/// The gate's row.
+struct Row {
+    next_free: i64,
+    closed_until: i64,
+    day_begins: i64,
+    slowed: i64,
+    slowed_at: i64,
+}
+
+impl Row {
+    fn read(tx: &Transaction) -> rusqlite::Result<Row> {
+        tx.query_row("SELECT next_free, closed_until, day_begins, slowed, slowed_at FROM gate", [], |row| {
+            Ok(Row {
+                next_free: row.get(0)?,
+                closed_until: row.get(1)?,
+                day_begins: row.get(2)?,
+                slowed: row.get(3)?,
+                slowed_at: row.get(4)?,
+            })
+        })
+    }
+
+    /// Steps below the rate at `now`: one less for each minute since they were counted.
+    fn steps(&self, now: DateTime<Utc>) -> i64 {
+        let minutes = (now - instant(self.slowed_at)).num_seconds() / STEP_SECONDS;
+        (self.slowed - minutes.max(0)).clamp(0, MOST_STEPS)
+    }
+
+    /// The minute in which the day of `now` began.
+    fn day(&self, now: DateTime<Utc>) -> i64 {
+        let minute = minute(now) - self.day_begins;
+        minute.div_euclid(MINUTES_A_DAY) * MINUTES_A_DAY + self.day_begins
+    }
+}
+
 impl Ledger {
-    /// Asks for one request at the time that `clock` shows: at most `budget` a day, and none before `spacing` has passed since the last.
+    /// Asks for one request at the time that `clock` shows: at most `budget` a day, and none before its time after the last.
     ///
     /// The count is taken before the request leaves, so that a crash never loses one.
-    pub fn pass(&self, clock: impl FnOnce() -> DateTime<Utc>, spacing: Duration, budget: u32) -> Result<Gate> {
+    pub fn pass(&self, clock: impl FnOnce() -> DateTime<Utc>, pace: Pace, budget: u32) -> Result<Gate> {
         self.with_relaxed(|tx| {
             // Read inside the transaction: another process may have made us wait for it.
             let now = clock();
-            let (next_free, closed): (i64, i64) =
-                tx.query_row("SELECT next_free, closed_until FROM gate", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            if instant(closed) > now {
-                return Ok(Gate::Closed(instant(closed)));
+            let row = Row::read(tx)?;
+            if instant(row.closed_until) > now {
+                return Ok(Gate::Closed(instant(row.closed_until)));
             }
-            if used(tx, now)? >= budget {
-                return Ok(Gate::Spent);
+            if used(tx, row.day(now))? >= budget {
+                let next = Duration::minutes(row.day(now) + MINUTES_A_DAY);
+                return Ok(Gate::Spent(DateTime::UNIX_EPOCH + next));
             }
-            let stale = instant(next_free) > now + Duration::seconds(FURTHEST_AHEAD_SECONDS);
-            if instant(next_free) > now && !stale {
-                return Ok(Gate::Wait(instant(next_free)));
+            let next_free = instant(row.next_free);
+            let stale = next_free > now + Duration::seconds(FURTHEST_AHEAD_SECONDS);
+            if next_free > now && !stale {
+                return Ok(Gate::Wait(next_free));
             }
-            tx.execute("UPDATE gate SET next_free = ?1", params![micros(now + spacing)])?;
-            tx.execute(
-                "INSERT INTO quota VALUES (?1, 1) ON CONFLICT (day) DO UPDATE SET requests = requests + 1",
-                params![day(now)],
-            )?;
+            let spacing = slower(pace.spacing, row.steps(now));
+            let late = if stale { Duration::zero() } else { (now - next_free).min(pace.slack) };
+            tx.execute("UPDATE gate SET next_free = ?1", params![micros(now + spacing - late)])?;
+            let count = "INSERT INTO spent VALUES (?1, 1) ON CONFLICT (minute) DO UPDATE SET requests = requests + 1";
+            tx.execute(count, params![minute(now)])?;
+            tx.execute("DELETE FROM spent WHERE minute < ?1", params![minute(now) - KEPT_MINUTES])?;
             Ok(Gate::Go)
         })
     }
 
-    /// Closes the gate for every process until `until`; never opens it earlier than it was.
-    pub fn close_gate(&self, until: DateTime<Utc>) -> Result<()> {
+    /// Closes the gate for every process until `until`; never opens it earlier than it was. A close that follows soon upon another slows
+    /// all processes down, and a long one tells when the vendor's day begins.
+    pub fn close_gate(&self, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<()> {
         self.with_relaxed(|tx| {
-            let update = "UPDATE gate SET closed_until = max(closed_until, ?1)";
-            tx.execute(update, params![micros(until)]).map(|_| ())
+            let row = Row::read(tx)?;
+            // Answers to what was under way when the gate closed say nothing new.
+            let is_news = instant(row.closed_until) <= now;
+            let wait = until - now;
+            let day_begins = match wait >= Duration::minutes(DAY_IS_OVER_MINUTES) && wait <= Duration::days(1) {
+                true => minute(until + Duration::seconds(30)).rem_euclid(MINUTES_A_DAY),
+                false => row.day_begins,
+            };
+            let again = row.closed_until > 0 && now - instant(row.closed_until) < Duration::seconds(STEP_SECONDS);
+            let (slowed, slowed_at) = match is_news && again {
+                true => ((row.steps(now) + 1).min(MOST_STEPS), micros(until)),
+                false => (row.slowed, row.slowed_at),
+            };
+            tx.execute(
+                "UPDATE gate SET closed_until = max(closed_until, ?1), day_begins = ?2, slowed = ?3, slowed_at = ?4",
+                params![micros(until), day_begins, slowed, slowed_at],
+            )
+            .map(|_| ())
         })
     }
 
-    /// Requests made on the day of `now`.
-    pub fn requests_today(&self, now: DateTime<Utc>) -> Result<u32> {
-        self.with(|tx| used(tx, now))
+    /// Requests made on the day of `now`, and when the next day begins.
+    pub fn requests_today(&self, now: DateTime<Utc>) -> Result<(u32, DateTime<Utc>)> {
+        self.with(|tx| {
+            let day = Row::read(tx)?.day(now);
+            Ok((used(tx, day)?, DateTime::UNIX_EPOCH + Duration::minutes(day + MINUTES_A_DAY)))
+        })
     }
 }
 
-/// The vendor does not say when its day begins; ours is the UTC day.
-fn day(now: DateTime<Utc>) -> String {
-    now.date_naive().to_string()
+fn minute(at: DateTime<Utc>) -> i64 {
+    at.timestamp().div_euclid(60)
 }
 
-fn used(tx: &Transaction, now: DateTime<Utc>) -> rusqlite::Result<u32> {
-    tx.query_row("SELECT coalesce(sum(requests), 0) FROM quota WHERE day = ?1", params![day(now)], |row| row.get(0))
+fn slower(spacing: Duration, steps: i64) -> Duration {
+    let micros = spacing.num_microseconds().unwrap_or(0) as f64 * STEP.powi(i32::try_from(steps).unwrap_or(0));
+    Duration::microseconds(micros as i64)
 }
+
+fn used(tx: &Transaction, since: i64) -> rusqlite::Result<u32> {
+    tx.query_row("SELECT coalesce(sum(requests), 0) FROM spent WHERE minute >= ?1", params![since], |row| row.get(0))
+}
+
+#[cfg(test)]
+#[path = "quota_tests.rs"]
+mod tests;

@@ -217,12 +217,13 @@ impl Chaos {
         }
     }
 
-    /// After a 429 that named a time, nothing arrives but what was under way.
+    /// Once a 429 that named a time has left the vendor, nothing arrives but what was under way.
     fn assert_silent(&self, entries: &[Entry]) {
         let RetryAfter::Seconds(silence) = self.throttle else { return };
-        for fault in entries.iter().filter(|e| e.fault.as_deref() == Some("too_many_requests")) {
-            let end = fault.arrived + Duration::from_secs(silence);
-            let early = entries.iter().filter(|e| e.arrived > fault.arrived && e.arrived < end).count();
+        let throttled = entries.iter().filter(|e| e.fault.as_deref() == Some("too_many_requests"));
+        for told in throttled.filter_map(|e| e.answered) {
+            let end = told + Duration::from_secs(silence);
+            let early = entries.iter().filter(|e| e.arrived > told && e.arrived < end).count();
             assert!(early <= self.in_flight, "{}\n{early} requests in the silence after a 429", self.told());
         }
     }

@@ -170,7 +170,7 @@ fn status_has_the_contracts_shape_and_tells_fresh_from_stale() {
     // THEN the shape is the contract's
     assert_keys(&status, "version entities quota");
     assert_keys(&status["entities"]["calls"], "watermark frontier gaps unsettled missing rows last_run");
-    assert_keys(&status["quota"], "used limit reserve");
+    assert_keys(&status["quota"], "used limit reserve resets_at");
     assert_eq!(status["entities"]["calls"]["frontier"], "2026-05-20T09:00:00Z");
     assert_eq!(status["entities"]["calls"]["watermark"], "2026-05-06T00:00:00Z");
     assert_eq!(status["quota"]["used"], rig.server.journal().len());

@@ -1,10 +1,13 @@
 //! Polite: never above the rate, never above the day's budget, and nothing paid for twice.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
 use gong_sim::{Rates, ServerOptions, World, WorldSpec};
 
 use crate::support::Rig;
-use crate::support::journal::paid_twice;
+use crate::support::journal::{paid_twice, paid_twice_of};
 use crate::support::rig::{FIVE, START, end};
 use crate::support::truth::assert_conserved;
 
@@ -100,7 +103,8 @@ fn t33_a_day_budget_ends_the_run_until_midnight() {
     assert!(midnights.contains(&resume) || resume == midnight(), "{resume}");
     // AND the count is the vendor's
     let status = rig.run(&["status", "--format", "json"]).expect(0).json();
-    assert_eq!(status["quota"], serde_json::json!({ "used": 25, "limit": 30, "reserve": 5 }));
+    let quota = serde_json::json!({ "used": 25, "limit": 30, "reserve": 5, "resets_at": report["resume_at"] });
+    assert_eq!(status["quota"], quota);
     assert_eq!((rig.server.journal().len(), rig.server.requests_today()), (25, 25));
     // AND a run right after asks nothing, however often
     assert_eq!(rig.sync_to(75)["requests"], 0);
@@ -110,6 +114,39 @@ fn t33_a_day_budget_ends_the_run_until_midnight() {
     rig.sync();
     assert_eq!(paid_twice(&rig.server), Vec::<String>::new());
     assert_conserved(&rig, "over two budgets");
+}
+
+#[test]
+fn t33_the_rest_of_a_backfill_leaves_the_reserve_and_what_a_sync_needs() {
+    // GIVEN a backfill of April that was begun, and a sync that goes on with it after May
+    let rig = Rig::sized(1, 600, 60);
+    let limits = |more: &str| {
+        rig.configure_whole(&format!(
+            "[limits]\nrequests_per_second = 2000\n{more}\n[sync]\nstart_date = \"2026-05-25\"\nwindow = \"day\"\n\
+             continue_backfills = true\n{FIVE}"
+        ));
+    };
+    limits("requests_per_day = 1000");
+    rig.run(&["backfill", "--from", "2026-04-01", "--to", "2026-05-25", "--max-requests", "3"]).expect(0);
+    // WHEN the day has 280 requests, of which a tenth and 200 are left to others and to the next sync
+    limits("requests_per_day = 280");
+    let report = rig.sync_to(75);
+    // THEN what is fresh was read, and of the backfill what fits
+    let used = rig.server.journal().len();
+    assert_eq!(used, 280 - 28 - 200, "{report}");
+    assert_eq!(report["entities"]["calls"]["units"]["failed"], 0);
+    assert!(report["entities"]["calls"]["units"]["left"].as_u64().is_some_and(|left| left > 0), "{report}");
+    // AND it may not go on by itself either, but a sync without it may
+    let range = ["backfill", "--from", "2026-04-01", "--to", "2026-05-25"];
+    rig.run(&range).expect(75);
+    assert_eq!(rig.server.journal().len(), used);
+    rig.run(&["sync", "--entities", "settings_trackers,users"]).expect(75);
+    assert_eq!(rig.server.journal().requests_for("/v2/settings/trackers").len(), 1);
+    // AND with more of the day it comes to its end, without paying twice
+    limits("requests_per_day = 3000");
+    rig.sync();
+    assert_eq!(paid_twice(&rig.server), Vec::<String>::new());
+    assert_eq!(rig.ledger().query_row("SELECT count(*) FROM backfill", [], |row| row.get::<_, u32>(0)), Ok(0));
 }
 
 #[test]
@@ -132,6 +169,47 @@ fn t35_a_quota_that_others_have_used_up_ends_the_run_without_knocking_again() {
     rig.ledger().execute("UPDATE gate SET closed_until = 0", []).expect("a gate");
     rig.sync();
     assert_conserved(&rig, "over two days of quota");
+}
+
+#[test]
+fn t35_others_that_use_half_the_rate_and_then_the_day_cause_no_storm() {
+    // GIVEN a company whose other programs keep half of its rate for themselves
+    let rates = Rates { per_second: Some(20), per_day: Some(1_000_000) };
+    let rig = Rig::new(World::generate(WorldSpec::small(1)), ServerOptions { rates, ..ServerOptions::default() });
+    limited(&rig, "requests_per_second = 20\nrequests_per_day = 1000000\nmax_in_flight = 4\nmax_retries = 0");
+    rig.others_ask();
+    let (done, url) = (AtomicBool::new(false), rig.server.url().to_owned());
+    let report = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut other = gong_sim::Client::new(&url);
+            while !done.load(Ordering::SeqCst) {
+                // Refused or not, it goes on: it is somebody else's program.
+                other.get("/v2/workspaces").expect("an answer");
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        // WHEN a run reads beside them, which may not try again after failures
+        let report = rig.sync();
+        done.store(true, Ordering::SeqCst);
+        report
+    });
+    // THEN a 429 is no failure, and each silences all tasks for its second, so that there are few
+    let entries = rig.server.journal().entries();
+    let ours: Vec<_> = entries.iter().filter(|e| e.path != "/v2/workspaces").collect();
+    let refused = ours.iter().filter(|e| e.status == Some(429)).count();
+    let seconds = report["seconds"].as_f64().expect("a number");
+    assert!(refused as f64 <= 4.0 + 4.0 * seconds / 2.0, "{refused} refused of {} in {seconds} s", ours.len());
+    assert!(refused > 0, "the others were felt");
+    assert_eq!(paid_twice_of(&rig, |path| path != "/v2/workspaces"), Vec::<String>::new());
+    assert_conserved(&rig, "beside others");
+    // AND once they have used up the day, the run ends with what is left to do and asks no more
+    rig.server.clock().advance(TimeDelta::days(1));
+    rig.server.spend_quota(1_000_000);
+    let before = rig.server.journal().len();
+    let report = rig.sync_to(75);
+    assert!(report["resume_at"].is_string() && rig.server.journal().len() - before <= 4, "{report}");
+    let again = rig.sync_to(75);
+    assert_eq!((&again["requests"], &again["resume_at"]), (&0.into(), &report["resume_at"]));
 }
 
 /// The start of the next UTC day.

@@ -29,7 +29,7 @@ fn the_first_run_refreshes_and_the_next_uses_what_is_stored() {
     assert_refreshed(&rig, 1);
     assert_conserved(&rig, "signed in with OAuth");
     // AND the refresh counts like every other request
-    let used: u64 = rig.ledger().query_row("SELECT sum(requests) FROM quota", [], |row| row.get(0)).expect("a count");
+    let used: u64 = rig.ledger().query_row("SELECT sum(requests) FROM spent", [], |row| row.get(0)).expect("a count");
     let sent = rig.server.journal().len() as u64;
     assert_eq!((used, report["requests"].as_u64()), (sent, Some(sent)));
     // AND only the owner can read the tokens

@@ -13,8 +13,18 @@ pub fn asked(entry: &Entry) -> String {
 
 /// Requests whose answer was good and that were sent again all the same.
 pub fn paid_twice(server: &Server) -> Vec<String> {
+    paid_twice_among(server, |_| true)
+}
+
+/// The same of the paths that are meant.
+pub fn paid_twice_of(rig: &Rig, path: impl Fn(&str) -> bool) -> Vec<String> {
+    paid_twice_among(&rig.server, path)
+}
+
+fn paid_twice_among(server: &Server, path: impl Fn(&str) -> bool) -> Vec<String> {
     let mut answers: BTreeMap<String, u32> = BTreeMap::new();
-    for entry in server.journal().entries().iter().filter(|e| e.status == Some(200) && e.fault.is_none()) {
+    let is_good = |entry: &&Entry| entry.status == Some(200) && entry.fault.is_none() && path(&entry.path);
+    for entry in server.journal().entries().iter().filter(is_good) {
         *answers.entry(asked(entry)).or_default() += 1;
     }
     answers

@@ -1,5 +1,6 @@
 //! A folder with a configuration, a simulated account and the real binary.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -26,6 +27,8 @@ pub struct Rig {
     /// The output's server, if the output is no folder.
     pub bucket: Option<Bucket>,
     folder: tempfile::TempDir,
+    /// The highest rate that was configured; infinite if others ask, too.
+    rate: Cell<f64>,
 }
 
 /// How a command ended.
@@ -69,7 +72,7 @@ impl Rig {
     /// Any account.
     pub fn new(world: World, options: ServerOptions) -> Rig {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let rig = Rig { server: Server::start(world, options), bucket: None, folder };
+        let rig = Rig { server: Server::start(world, options), bucket: None, folder, rate: Cell::new(0.0) };
         rig.configure("");
         rig
     }
@@ -113,7 +116,14 @@ impl Rig {
 
     /// Writes a file into the folder.
     pub fn write(&self, name: &str, text: &str) {
+        let rate = text.split("requests_per_second = ").nth(1).and_then(|rest| rest.lines().next()?.parse().ok());
+        self.rate.set(self.rate.get().max(rate.unwrap_or(0.0)));
         std::fs::write(self.path(name), text).expect("the folder is writable");
+    }
+
+    /// Other programs ask the vendor too: the requests that it sees are not only ours.
+    pub fn others_ask(&self) {
+        self.rate.set(f64::INFINITY);
     }
 
     /// A path in the folder.
@@ -204,6 +214,16 @@ impl Rig {
     pub fn manifest(&self) -> Value {
         let text = std::fs::read_to_string(self.data().join("_gong_elt/manifest.json")).expect("a manifest");
         serde_json::from_str(&text).expect("JSON")
+    }
+}
+
+impl Drop for Rig {
+    /// What every test must leave true: never more requests in a second than the configured rate, as the vendor saw them.
+    fn drop(&mut self) {
+        let (rate, most) = (self.rate.get(), self.server.journal().max_in_any_second());
+        if rate > 0.0 && most as f64 > rate && !std::thread::panicking() {
+            panic!("{most} requests in a second at a rate of {rate}");
+        }
     }
 }
 

@@ -18,6 +18,9 @@ pub struct Entry {
     pub arrived: Instant,
     /// Arrival, real time, microseconds since 1970.
     pub epoch_micros: u64,
+    /// When its answer began to leave, real time; `None` while under way and for answers that never left.
+    #[serde(skip)]
+    pub answered: Option<Instant>,
     /// The simulated time at arrival.
     pub sim_time: DateTime<Utc>,
     /// `GET`, `POST`, ...
@@ -129,6 +132,7 @@ impl Entry {
             sequence: 0,
             arrived: Instant::now(),
             epoch_micros: epoch.as_micros() as u64,
+            answered: None,
             sim_time,
             method: method.to_owned(),
             path: path.to_owned(),

@@ -2,6 +2,7 @@
 
 use std::net::TcpStream;
 use std::thread::sleep;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -42,6 +43,7 @@ fn serve(shared: &Shared, stream: &mut TcpStream, answer: impl Fn(&Shared, &http
         let (answer, sequence) = answer(shared, &request);
         let note = |entry: &mut Entry| {
             entry.status = Some(answer.status).filter(|status| *status > 0);
+            entry.answered = entry.status.map(|_| Instant::now());
             entry.rows = answer.rows;
             entry.range = request.header("range").map(str::to_owned);
             entry.sent = answer.sent();
