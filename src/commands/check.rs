@@ -13,7 +13,7 @@ use crate::entity::spec::Read;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Kind, Result};
 use crate::report::VERSION;
-use crate::run;
+use crate::run::{self, Whose};
 use crate::sink::{Preconditions, Store};
 use crate::source::{Failure, Inputs, Refusal, Reply, Source, build};
 use crate::state::Ledger;
@@ -130,7 +130,7 @@ async fn entities(context: &Context, source: &Source, report: &mut CheckReport) 
         if entity.name == "calls" && reply.is_ok() {
             calls = Some(rows);
         }
-        let (result, detail, code) = judge(context, source, reply)?;
+        let (result, detail, code) = judge(context, source, entity, reply).await?;
         note(report, &entity.name, result, detail);
         worst = worst.max(code);
         if code == Kind::Credentials.exit_code() {
@@ -171,9 +171,10 @@ fn inputs(context: &Context, entity: &Entity, members: &BTreeMap<&str, String>) 
     }
 }
 
-fn judge(
+async fn judge(
     context: &Context,
     source: &Source,
+    entity: &Entity,
     reply: std::result::Result<Reply, Failure>,
 ) -> Result<(&'static str, String, u8)> {
     let url = &context.config.source.base_url;
@@ -190,11 +191,14 @@ fn judge(
         Err(Failure::Refused(Refusal::Scope(scope), _)) => {
             ("scope missing", format!("add {scope} to the credentials in Gong"), 1)
         }
-        Err(Failure::Refused(Refusal::Forbidden, story)) if source.has_answered() => {
-            ("not in the plan", story.to_string(), 1)
-        }
         Err(Failure::Refused(Refusal::Credentials | Refusal::Forbidden, story)) => {
-            ("failed", format!("{story} ({})", run::credentials_hint(url)), Kind::Credentials.exit_code())
+            match run::whose(source, context.catalog, &entity.name, context.clock.now()).await {
+                Ok(Whose::Entity) => ("not in the plan", story.to_string(), 1),
+                _ => {
+                    let error = source.credentials_error(url, &story);
+                    ("failed", run::with_hint(&error), error.kind().exit_code())
+                }
+            }
         }
         Err(Failure::Refused(Refusal::Redirect(host), story)) => {
             ("failed", format!("{story} (set source.base_url to https://{host})"), Kind::Config.exit_code())

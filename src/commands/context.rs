@@ -177,6 +177,7 @@ impl Context {
             accept_shrink,
             landing: tokio::sync::Semaphore::new(1),
             manifest_at: 0.into(),
+            doubts: run::Doubts::default(),
             manifest_seen: seen.into(),
             backup: held.backup.clone(),
             lease: held.lease.clone(),

@@ -6,8 +6,8 @@ use crate::cli::Cli;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::halt::Reason;
-use crate::run;
-use crate::source::{Failure, Refusal, Source, Told};
+use crate::run::{self, Whose};
+use crate::source::{Failure, Refusal, Source, Story, Told};
 
 /// The components of a direct verb.
 pub struct Direct {
@@ -28,12 +28,13 @@ impl Direct {
     }
 
     /// The error of a request that came to nothing.
-    pub fn failed(&self, entity: &Entity, failure: Failure) -> Error {
+    pub async fn failed(&self, entity: &Entity, failure: Failure) -> Error {
         match failure {
             Failure::Stopped => self.stopped(),
             Failure::Ledger(error) => error,
             Failure::Exhausted(story) => Error::new(Kind::Vendor, story.to_string()),
-            Failure::Refused(refusal, story) => self.refused(entity, refusal, &story.told, story.to_string()),
+            Failure::Refused(Refusal::Credentials | Refusal::Forbidden, story) => self.doubted(entity, &story).await,
+            Failure::Refused(refusal, story) => refused(refusal, &story.told, story.to_string()),
         }
     }
 
@@ -48,24 +49,33 @@ impl Direct {
         }
     }
 
-    fn refused(&self, entity: &Entity, refusal: Refusal, told: &Told, story: String) -> Error {
-        let url = &self.context.config.source.base_url;
-        match refusal {
-            Refusal::Scope(scope) => Error::new(Kind::Permission, story)
-                .hint(format!("add the scope {scope} to the credentials in Gong")),
-            Refusal::Forbidden if self.source.has_answered() => Error::new(Kind::Permission, story)
+    /// The error of a refusal that says nothing of why: the entity's if others are answered.
+    async fn doubted(&self, entity: &Entity, story: &Story) -> Error {
+        let context = &self.context;
+        match run::whose(&self.source, context.catalog, &entity.name, context.clock.now()).await {
+            Ok(Whose::Entity) => Error::new(Kind::Permission, story.to_string())
                 .hint(format!("{} may not be part of the company's plan; ask Gong", entity.name)),
-            Refusal::Credentials | Refusal::Forbidden => {
-                Error::new(Kind::Credentials, story).hint(run::credentials_hint(url))
-            }
-            Refusal::Redirect(host) => Error::new(Kind::Config, story).hint(format!(
-                "set source.base_url to https://{host}; redirects are not followed, because they would lose the credentials"
-            )),
-            // The vendor's own answers have an id.
-            Refusal::NotFound if told.request_id.is_some() => Error::new(Kind::Vendor, story),
-            Refusal::NotFound => Error::new(Kind::Vendor, story).hint("check source.base_url: this 404 is not Gong's own"),
-            Refusal::BadRequest => Error::new(Kind::Vendor, story).hint("Gong does not accept these values"),
+            Ok(_) => self.source.credentials_error(&context.config.source.base_url, story),
+            Err(Failure::Ledger(error)) => error,
+            Err(_) => self.stopped(),
         }
+    }
+}
+
+fn refused(refusal: Refusal, told: &Told, story: String) -> Error {
+    match refusal {
+        Refusal::Scope(scope) => {
+            Error::new(Kind::Permission, story).hint(format!("add the scope {scope} to the credentials in Gong"))
+        }
+        Refusal::Redirect(host) => Error::new(Kind::Config, story).hint(format!(
+            "set source.base_url to https://{host}; redirects are not followed, because they would lose the credentials"
+        )),
+        // The vendor's own answers have an id.
+        Refusal::NotFound if told.request_id.is_some() => Error::new(Kind::Vendor, story),
+        Refusal::NotFound => Error::new(Kind::Vendor, story).hint("check source.base_url: this 404 is not Gong's own"),
+        Refusal::BadRequest => Error::new(Kind::Vendor, story).hint("Gong does not accept these values"),
+        // Judged before, by what others are answered.
+        Refusal::Credentials | Refusal::Forbidden => Error::new(Kind::Credentials, story),
     }
 }
 

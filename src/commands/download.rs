@@ -72,10 +72,11 @@ fn range(text: &str) -> Result<ByteRange> {
 async fn address(direct: &Direct, entity: &'static Entity, id: &str, what: &str) -> Result<Link> {
     let inputs = Inputs { ids: vec![id.to_owned()], subject: format!("download {what} {id}"), ..Inputs::default() };
     let reply = direct.source.ask(entity, &build(entity, &inputs, None), false).await;
-    let page = match reply.map_err(|failure| direct.failed(entity, failure))? {
-        Reply::Page(page) => page,
-        Reply::Empty => return Err(unknown(id)),
-        Reply::CursorDead(told) => return Err(Error::new(Kind::Vendor, told.to_string())),
+    let page = match reply {
+        Ok(Reply::Page(page)) => page,
+        Ok(Reply::Empty) => return Err(unknown(id)),
+        Ok(Reply::CursorDead(told)) => return Err(Error::new(Kind::Vendor, told.to_string())),
+        Err(failure) => return Err(direct.failed(entity, failure).await),
     };
     // The page was judged: it is an object that holds the array.
     let body: Value = serde_json::from_str(&page.body).unwrap_or_default();

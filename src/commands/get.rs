@@ -29,7 +29,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &GetArgs) -> Result
             let what = format!("{name} {}: not found: Gong has none, or does not show it: {story}", args.id);
             return Err(Error::new(Kind::Vendor, what));
         }
-        Err(failure) => return Err(direct.failed(&one, failure)),
+        Err(failure) => return Err(direct.failed(&one, failure).await),
         // Neither is an answer to a request without filter and cursor.
         Ok(Reply::Empty) => return Err(Error::new(Kind::Vendor, format!("{name} {}: not found", args.id))),
         Ok(Reply::CursorDead(told)) => return Err(Error::new(Kind::Vendor, told.to_string())),

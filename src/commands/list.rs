@@ -81,7 +81,11 @@ async fn one_page(direct: &Direct, wanted: &Wanted, cursor: &str, out: &mut Out<
 }
 
 async fn step(direct: &Direct, entity: &'static Entity, pager: &mut Pager<'_>) -> Result<Option<Page>> {
-    match pager.step().await.map_err(|failure| direct.failed(entity, failure))? {
+    let step = match pager.step().await {
+        Ok(step) => step,
+        Err(failure) => return Err(direct.failed(entity, failure).await),
+    };
+    match step {
         Step::Page(_, page) => Ok(Some(page)),
         Step::End => Ok(None),
         Step::Restart(told) => {

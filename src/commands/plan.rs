@@ -10,7 +10,7 @@ use crate::entity::Catalog;
 use crate::error::{Error, Kind, Result};
 use crate::report::plan_text;
 use crate::run;
-use crate::source::Failure;
+use crate::source::{Failure, Refusal};
 use crate::state::Ledger;
 
 /// Prints the plan. Asks Gong nothing, but for `--probe`.
@@ -45,6 +45,9 @@ async fn probe(context: &Context, ledger: &Arc<Ledger>, planned: &[crate::plan::
         Err(Failure::Ledger(error)) => Err(error),
         Err(Failure::Stopped) => {
             Err(Error::new(Kind::Quota, "the quota is used up").hint("plan without --probe, or come back later"))
+        }
+        Err(Failure::Refused(Refusal::Credentials, story)) => {
+            Err(source.credentials_error(&context.config.source.base_url, &story))
         }
         Err(Failure::Refused(_, story) | Failure::Exhausted(story)) => Err(Error::new(Kind::Vendor, story.to_string())),
     }

@@ -31,15 +31,15 @@ pub async fn fetch(session: &Session, unit: Unit, open: &OpenUnit, ids: &[String
     };
     let batches: Vec<Vec<String>> = good.chunks(BATCH).chain(bad.chunks(1)).map(<[String]>::to_vec).collect();
     let ask = |batch| whole(session, unit, open, batch);
-    let answers: Vec<_> = futures::stream::iter(batches.into_iter().map(ask))
-        .buffer_unordered(session.config.limits.max_in_flight)
-        .collect()
-        .await;
+    let mut answers =
+        futures::stream::iter(batches.into_iter().map(ask)).buffer_unordered(session.config.limits.max_in_flight);
     let mut refused = Vec::new();
     let mut trouble = None;
-    for answer in answers {
+    while let Some(answer) = answers.next().await {
         match answer {
             Ok(ids) => refused.extend(ids),
+            // The other batches would be refused too.
+            Err(Trouble::NotPermitted(error)) => return Err(Trouble::NotPermitted(error)),
             // A stop must not hide what went wrong before it.
             Err(Trouble::Stopped) => trouble = trouble.or(Some(Trouble::Stopped)),
             Err(other) => trouble = Some(other),

@@ -104,7 +104,7 @@ async fn confirm(session: &Session, unit: Unit, suspects: &[Suspect]) -> Result<
     };
     let answer = session.source.ask(unit.entity, &build(unit.entity, &inputs, None), false).await;
     let Err(failure) = answer else { return Ok(()) };
-    match (judge(session, unit, failure), suspects.first()) {
+    match (judge(session, unit, failure).await, suspects.first()) {
         (Trouble::Failed(_), Some((_, error))) => Err(Trouble::Failed(again(error))),
         (other, _) => Err(other),
     }

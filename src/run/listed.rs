@@ -22,9 +22,21 @@ pub async fn read(session: &Session, unit: Unit) -> Result<(), Trouble> {
     let open = land::begin(session, unit)?;
     let members = members::of(session, unit.entity)?;
     let asks = members.iter().map(|member| ask(session, unit, &open, member));
-    let answers: Vec<_> =
-        futures::stream::iter(asks).buffer_unordered(session.config.limits.max_in_flight).collect().await;
-    answers.into_iter().collect::<Result<Vec<()>, Trouble>>()?;
+    let mut answers = futures::stream::iter(asks).buffer_unordered(session.config.limits.max_in_flight);
+    let mut trouble = None;
+    while let Some(answer) = answers.next().await {
+        match answer {
+            Ok(()) => {}
+            // The others would be refused too.
+            Err(refused @ (Trouble::NotPermitted(_) | Trouble::Fatal(_))) => return Err(refused),
+            // What else was asked is paid for, and staged.
+            Err(other) => trouble = trouble.or(Some(other)),
+        }
+    }
+    drop(answers);
+    if let Some(trouble) = trouble {
+        return Err(trouble);
+    }
     let stamps = |part: &str| {
         let member = members.iter().find(|member| part_name(member) == part);
         stamps(session, unit, &open, member)

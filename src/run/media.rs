@@ -65,7 +65,11 @@ pub async fn addresses(
     loop {
         let request = build(unit.entity, &inputs, cursor.as_deref());
         let reply = session.source.ask(unit.entity, &request, cursor.is_some()).await;
-        let Reply::Page(page) = reply.map_err(|failure| judge(session, unit, failure))? else { return Ok(found) };
+        let page = match reply {
+            Ok(Reply::Page(page)) => page,
+            Ok(_) => return Ok(found),
+            Err(failure) => return Err(judge(session, unit, failure).await),
+        };
         found.extend(decode::links(unit.entity, &page.body));
         match page.cursor {
             Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),

@@ -77,7 +77,10 @@ impl Part<'_> {
         let mut expires = resume.expires;
         let mut pager = Pager::new(&session.source, self.unit.entity, self.inputs.clone(), resume.next, resume.cursor);
         loop {
-            let step = pager.step().await.map_err(|failure| judge(session, self.unit, failure))?;
+            let step = match pager.step().await {
+                Ok(step) => step,
+                Err(failure) => return Err(judge(session, self.unit, failure).await),
+            };
             session.progress.show(session.source.requests(), &self.unit.to_string());
             match step {
                 Step::Page(number, page) => {

@@ -84,7 +84,15 @@ async fn look_up(session: &Session, unit: Unit, ids: &[String]) -> Result<BTreeM
                     .warn(format!("{name}: whether some calls are private cannot be told without the scope {scope}"));
                 return Ok(BTreeMap::new());
             }
-            Err(failure) => return Err(judge(session, unit, failure)),
+            Err(failure) => match judge(session, Unit { entity, ..unit }, failure).await {
+                Trouble::NotPermitted(error) => {
+                    session
+                        .tally
+                        .warn(format!("{}: whether some calls are private cannot be told: {error}", unit.entity.name));
+                    return Ok(BTreeMap::new());
+                }
+                trouble => return Err(trouble),
+            },
         };
         let decoder = crate::decode::Decoder::new(entity);
         let decoded = decoder.page(&page.body, &crate::decode::Stamps::default());

@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use tokio::sync::Semaphore;
 
 use super::backup::Backup;
+use super::doubt::Doubts;
 use super::lease::Lease;
 use super::staging::Held;
 use super::tally::Tally;
@@ -60,6 +61,8 @@ pub struct Session {
     pub backup: Option<Arc<Backup>>,
     /// What keeps other machines from running.
     pub lease: Option<Arc<Lease>>,
+    /// Whose refusals were that said nothing of why.
+    pub doubts: Doubts,
     /// The manifest that this run saw or wrote last.
     pub manifest_seen: tokio::sync::Mutex<Option<Version>>,
 }

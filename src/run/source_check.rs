@@ -78,9 +78,10 @@ async fn total(
         ..Inputs::default()
     };
     let reply = session.source.ask(entity, &build(entity, &inputs, None), false).await;
-    Ok(match reply.map_err(|failure| judge(session, unit, failure))? {
-        Reply::Page(page) => page.total,
-        Reply::Empty => Some(0),
-        Reply::CursorDead(_) => None,
-    })
+    match reply {
+        Ok(Reply::Page(page)) => Ok(page.total),
+        Ok(Reply::Empty) => Ok(Some(0)),
+        Ok(Reply::CursorDead(_)) => Ok(None),
+        Err(failure) => Err(judge(session, unit, failure).await),
+    }
 }

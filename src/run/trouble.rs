@@ -2,9 +2,10 @@
 
 use crate::error::{Error, Kind};
 use crate::halt::Reason;
-use crate::source::{Failure, Refusal, Told};
+use crate::source::{Failure, Refusal, Story, Told};
 use crate::unit::Unit;
 
+use super::doubt::Whose;
 use super::session::Session;
 
 /// Why a unit did not commit.
@@ -31,7 +32,7 @@ impl From<Error> for Trouble {
 }
 
 /// What a failed request means for its unit.
-pub fn judge(session: &Session, unit: Unit, failure: Failure) -> Trouble {
+pub async fn judge(session: &Session, unit: Unit, failure: Failure) -> Trouble {
     match failure {
         Failure::Stopped => Trouble::Stopped,
         Failure::Ledger(error) => Trouble::Fatal(error),
@@ -39,26 +40,35 @@ pub fn judge(session: &Session, unit: Unit, failure: Failure) -> Trouble {
             Error::new(Kind::Vendor, story.to_string())
                 .hint("nothing read so far is lost; the next run goes on from there"),
         ),
-        Failure::Refused(refusal, story) => refused(session, unit, refusal, story.to_string()),
+        Failure::Refused(refusal, story) => refused(session, unit, refusal, &story).await,
     }
 }
 
-fn refused(session: &Session, unit: Unit, refusal: Refusal, story: String) -> Trouble {
-    let name = &unit.entity.name;
+async fn refused(session: &Session, unit: Unit, refusal: Refusal, told: &Story) -> Trouble {
+    let (name, story) = (&unit.entity.name, told.to_string());
     match refusal {
         Refusal::Scope(scope) => {
             let hint =
                 format!("add the scope {scope} to the credentials in Gong, or leave {name} out of sync.entities");
             Trouble::NotPermitted(Error::new(Kind::Permission, story).hint(hint))
         }
-        Refusal::Forbidden if session.source.has_answered() => {
-            let hint =
-                format!("{name} may not be part of the company's plan; ask Gong, or leave it out of sync.entities");
-            Trouble::NotPermitted(Error::new(Kind::Permission, story).hint(hint))
-        }
-        Refusal::Credentials | Refusal::Forbidden => {
-            Trouble::Fatal(Error::new(Kind::Credentials, story).hint(credentials_hint(&session.config.source.base_url)))
-        }
+        Refusal::Credentials | Refusal::Forbidden => match session.doubts.whose(session, unit.entity).await {
+            Ok(Whose::Entity) => {
+                let hint =
+                    format!("{name} may not be part of the company's plan; ask Gong, or leave it out of sync.entities");
+                Trouble::NotPermitted(Error::new(Kind::Permission, story).hint(hint))
+            }
+            Ok(Whose::Credentials) => {
+                let error = session.source.credentials_error(&session.config.source.base_url, told);
+                // At once: what else is under way would only be refused too.
+                session.tally.fatal(&error);
+                session.stop.pull(Reason::Fatal);
+                Trouble::Fatal(error)
+            }
+            Ok(Whose::Unknown) => Trouble::Failed(Error::new(Kind::Vendor, story).hint("run again")),
+            Err(Failure::Ledger(error)) => Trouble::Fatal(error),
+            Err(_) => Trouble::Stopped,
+        },
         Refusal::Redirect(host) => {
             let hint = format!(
                 "set source.base_url to https://{host}; redirects are not followed, because they would lose the credentials"
@@ -73,17 +83,6 @@ fn refused(session: &Session, unit: Unit, refusal: Refusal, story: String) -> Tr
             Trouble::Failed(Error::new(Kind::Vendor, story).hint("please report this with the requestId"))
         }
     }
-}
-
-/// What to do about refused credentials; the generic host refuses many companies' good ones (API reference, A).
-pub fn credentials_hint(base_url: &str) -> String {
-    let check = "check the access key and its secret, its expiry, and the list of trusted addresses in Gong";
-    if base_url.trim_end_matches('/') == "https://api.gong.io" {
-        return format!(
-            "{check}; many companies must set source.base_url to their own host, shown on Gong's API settings page"
-        );
-    }
-    check.to_owned()
 }
 
 /// The failure of a listing that the vendor repeats.

@@ -55,7 +55,7 @@ pub async fn learn(session: &Session, entities: &[&'static Entity]) -> Result<()
                 Err(Failure::Ledger(error)) => return Err(error),
                 Err(Failure::Stopped) => return Ok(()),
                 // The run will say so itself.
-                Err(Failure::Refused(Refusal::Credentials | Refusal::Redirect(_), _)) => return Ok(()),
+                Err(Failure::Refused(Refusal::Redirect(_), _)) => return Ok(()),
                 // Refused or failing: the other kind of statistics may answer.
                 Err(Failure::Refused(..) | Failure::Exhausted(_)) => break,
             }

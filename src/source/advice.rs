@@ -11,6 +11,18 @@ use crate::error::{Error, Kind};
 /// The generic host; it refuses many companies' good credentials (API reference, A).
 const GENERIC_HOST: &str = "https://api.gong.io";
 
+/// The error for an access key or token that is refused.
+pub fn refused_credentials(base_url: &str, story: &Story) -> Error {
+    let check = "check the access key and its secret, its expiry, and the list of trusted addresses in Gong";
+    let hint = match base_url.trim_end_matches('/') == GENERIC_HOST {
+        true => format!(
+            "{check}; many companies must set source.base_url to their own host, shown on Gong's API settings page"
+        ),
+        false => check.to_owned(),
+    };
+    Error::new(Kind::Credentials, story.to_string()).hint(hint)
+}
+
 /// What only a person can do.
 fn authorise_again(page: &str) -> String {
     format!(
@@ -122,6 +134,15 @@ mod tests {
         let lost = said(&refused_grant(&Why::Grant, &story(), false, Some(DateTime::UNIX_EPOCH), PAGE));
         let start = format!("3 {told}; the ledger's refresh token was sent at 1970-01-01T00:00:00Z and the answer");
         assert!(lost.starts_with(&start) && lost.contains(&again), "{lost}");
+    }
+
+    #[test]
+    fn t39_the_generic_host_is_named_as_a_cause_of_refused_credentials() {
+        // It refuses good credentials of the many companies that have a host of their own.
+        let generic = said(&refused_credentials("https://api.gong.io/", &story()));
+        let expected = "many companies must set source.base_url to their own host, shown on Gong's API settings page";
+        assert!(generic.starts_with("3 ") && generic.ends_with(expected), "{generic}");
+        assert!(!said(&refused_credentials("https://us-1.api.gong.io", &story())).contains("base_url"));
     }
 
     #[test]

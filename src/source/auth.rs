@@ -84,10 +84,18 @@ impl Auth {
     }
 
     /// The error for an access that is refused for good, where the usual advice would be wrong.
-    pub fn refusal(&self, access: &Access, redirect: Option<&str>, story: &Story) -> Option<Error> {
+    pub fn refusal(&self, story: &Story) -> Option<Error> {
         match self {
             Auth::Fixed(_) => None,
-            Auth::OAuth(oauth) => Some(oauth.refusal(access, redirect, story)),
+            Auth::OAuth(oauth) => Some(oauth.refusal(story)),
+        }
+    }
+
+    /// The error for an access whose host sends on to `host`, where the usual advice would be wrong.
+    pub fn redirected(&self, access: &Access, host: &str, story: &Story) -> Option<Error> {
+        match self {
+            Auth::Fixed(_) => None,
+            Auth::OAuth(oauth) => Some(oauth.redirected(access, host, story)),
         }
     }
 }

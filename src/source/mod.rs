@@ -20,8 +20,7 @@ mod retry;
 mod tokens;
 mod transport;
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use auth::{Access, Auth};
@@ -40,6 +39,7 @@ pub use transport::{Answer, Http, SendError, Transport};
 
 use crate::clock::Clock;
 use crate::entity::Entity;
+use crate::error::Error;
 use crate::failpoint;
 use classify::{Verdict, classify};
 use retry::{Attempts, next};
@@ -50,14 +50,15 @@ pub struct Source {
     auth: Auth,
     line: Line,
     clock: Arc<dyn Clock>,
-    answered: AtomicU64,
+    answered: Mutex<BTreeSet<String>>,
     by_entity: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Source {
     /// A source over `transport`, which signs in with `auth`; each attempt waits in `line`.
     pub fn new(transport: Box<dyn Transport>, auth: Auth, line: Line, clock: Arc<dyn Clock>) -> Source {
-        Source { transport, auth, line, clock, answered: AtomicU64::new(0), by_entity: Mutex::new(BTreeMap::new()) }
+        let (answered, by_entity) = (Mutex::default(), Mutex::default());
+        Source { transport, auth, line, clock, answered, by_entity }
     }
 
     /// Requests sent, retries and refreshes of tokens included.
@@ -80,9 +81,14 @@ impl Source {
         self.line.retries()
     }
 
-    /// True once the vendor has answered one request as asked: the credentials are good.
-    pub fn has_answered(&self) -> bool {
-        self.answered.load(Ordering::Relaxed) > 0
+    /// Entities of which a request was answered as asked: the credentials were good then.
+    pub fn answered(&self) -> BTreeSet<String> {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The error for credentials that the vendor refuses, whatever it is asked.
+    pub fn credentials_error(&self, base_url: &str, story: &Story) -> Error {
+        self.auth.refusal(story).unwrap_or_else(|| advice::refused_credentials(base_url, story))
     }
 
     /// One request, with as many attempts as it takes and is allowed.
@@ -109,7 +115,7 @@ impl Source {
                 Ok(verdict) if !renewed && verdict.doubts_access() && self.auth.renew(&access, &self.line).await? => {
                     renewed = true;
                 }
-                Ok(verdict) => return self.reply(verdict, &access, &attempts),
+                Ok(verdict) => return self.reply(entity, verdict, &access, &attempts),
             }
         }
     }
@@ -119,12 +125,12 @@ impl Source {
         *counts.entry(entity.name.clone()).or_default() += 1;
     }
 
-    fn reply(&self, verdict: Verdict, access: &Access, attempts: &Attempts) -> Result<Reply, Failure> {
+    fn reply(&self, entity: &Entity, verdict: Verdict, access: &Access, attempts: &Attempts) -> Result<Reply, Failure> {
         if !verdict.doubts_access() {
             access.accept();
         }
         if matches!(verdict, Verdict::Page(_) | Verdict::Empty) {
-            self.answered.fetch_add(1, Ordering::Relaxed);
+            self.answered.lock().unwrap_or_else(PoisonError::into_inner).insert(entity.name.clone());
         }
         match verdict {
             Verdict::Page(page) => Ok(Reply::Page(page)),
@@ -136,12 +142,10 @@ impl Source {
         }
     }
 
-    /// A refusal with the advice that fits the way of signing in.
+    /// A refusal; of a redirect with the advice that fits the way of signing in.
     fn refused(&self, refusal: Refusal, access: &Access, story: Box<Story>) -> Failure {
         let error = match &refusal {
-            Refusal::Credentials => self.auth.refusal(access, None, &story),
-            Refusal::Forbidden if !self.has_answered() => self.auth.refusal(access, None, &story),
-            Refusal::Redirect(host) => self.auth.refusal(access, Some(host), &story),
+            Refusal::Redirect(host) => self.auth.redirected(access, host, &story),
             _ => None,
         };
         error.map_or(Failure::Refused(refusal, story), Failure::Ledger)

@@ -72,8 +72,15 @@ impl OAuth {
     }
 
     /// The error for an access that stays refused.
-    pub fn refusal(&self, access: &Access, redirect: Option<&str>, story: &Story) -> Error {
-        advice::refused_access(&access.base, &self.base_url, redirect, story)
+    pub fn refusal(&self, story: &Story) -> Error {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let base = current.as_ref().map_or(self.base_url.as_str(), |(access, _)| access.base.as_str());
+        advice::refused_access(base, &self.base_url, None, story)
+    }
+
+    /// The error for an access whose host sends on to another.
+    pub fn redirected(&self, access: &Access, host: &str, story: &Story) -> Error {
+        advice::refused_access(&access.base, &self.base_url, Some(host), story)
     }
 
     /// An access other than `refused`: the current one, the ledger's, or a new one.

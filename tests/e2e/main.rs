@@ -11,6 +11,7 @@ mod cli;
 mod conformance;
 mod conservation;
 mod direct;
+mod doubts;
 mod entities;
 mod faults;
 mod hostile;
