@@ -20,6 +20,19 @@ pub struct EntitySettings {
     pub include_media_urls: bool,
     /// Replaces the `contentSelector` of `calls_extensive`.
     pub content_selector: Option<serde_json::Value>,
+    /// What lists the windows of `calls`.
+    pub calls_from: CallsFrom,
+}
+
+/// What lists the windows of calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallsFrom {
+    /// The listing of calls; their details are asked by id.
+    #[default]
+    Listing,
+    /// The details themselves, which hold the listed fields: a quarter of the family's requests less.
+    Details,
 }
 
 /// Length of a period.

@@ -16,7 +16,7 @@ mod validate;
 use serde::Deserialize;
 
 pub use duration::Span;
-pub use entities::{EntitySettings, Period};
+pub use entities::{CallsFrom, EntitySettings, Period};
 pub use env::{BASE_URL, CONFIG};
 pub use limits::LimitSettings;
 pub use load::load;

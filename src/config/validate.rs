@@ -1,6 +1,6 @@
 //! What settings must satisfy beyond their types. Each message names the file, the key and the rule.
 
-use super::{Config, env};
+use super::{CallsFrom, Config, env};
 use crate::error::{Error, Kind, Result};
 
 /// Checks the settings that every command needs. `entities` are the known names.
@@ -134,6 +134,9 @@ fn sync(config: &Config, entities: &[&str]) -> Broken {
         if settings.include_media_urls && name != "calls_extensive" {
             return broken(&format!("entities.{name}.include_media_urls"), "belongs to calls_extensive only");
         }
+        if settings.calls_from != CallsFrom::Listing && name != "calls" {
+            return broken(&format!("entities.{name}.calls_from"), "belongs to calls only, and rules its family");
+        }
         if settings.reread.as_ref().is_some_and(|ages| !rising(ages)) {
             return broken(&format!("entities.{name}.reread"), "ages must rise, and there must be at least one");
         }
@@ -237,6 +240,10 @@ mod tests {
             ),
             ("[source]\ntime_zone = \"Mars\"", "f: source.time_zone: must be an IANA name"),
             ("[limits]\nrequests_per_second = 0", "f: limits.requests_per_second: must be above 0"),
+            (
+                "[entities.users]\ncalls_from = \"details\"",
+                "f: entities.users.calls_from: belongs to calls only, and rules its family",
+            ),
             (
                 "[limits]\nrequests_per_day = 100\nreserve = 100",
                 "f: limits.reserve: must be below requests_per_day (100)",

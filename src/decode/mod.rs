@@ -4,6 +4,7 @@
 
 mod column;
 mod drift;
+mod parents;
 mod raw;
 mod row;
 pub mod table;
@@ -18,6 +19,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 pub use drift::Drift;
+pub use parents::parents;
 
 use crate::entity::Entity;
 use crate::entity::spec::Stamp;

@@ -192,6 +192,8 @@ pub struct PageSpec {
     pub id: Option<String>,
     /// The privacy flag, within a record.
     pub private: Option<String>,
+    /// The record of the entity that lists the ids, within a record of this one (`by_id`): a window listed through this entity feeds both.
+    pub parent: Option<String>,
     /// An array within a record whose items become the rows.
     pub explode: Option<String>,
     /// A record that lacks that array is itself one row.

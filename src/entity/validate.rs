@@ -49,6 +49,9 @@ fn reading(file: &str, spec: &EntitySpec) -> Result<()> {
         Read::Window { .. } | Read::Period { .. } if !dated => {
             Err(wrong(file, "request", "a window or period needs the names of its inputs, from and to"))
         }
+        Read::ById { .. } if spec.page.parent.is_some() && !dated => {
+            Err(wrong(file, "request", "page.parent lists windows, which needs the names of its inputs, from and to"))
+        }
         Read::ById { .. } | Read::Media { .. } if request.ids.is_none() => {
             Err(wrong(file, "request.ids", "by_id and media need the name of the input that takes the ids"))
         }

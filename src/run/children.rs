@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::batches;
 use super::land::{self, Landing};
+use super::part::LIST;
 use super::session::Session;
+use super::staging;
 use super::trouble::Trouble;
 use crate::decode::Decoded;
 use crate::state::{ListedCall, Missing, OpenUnit};
@@ -18,17 +20,23 @@ pub struct Calls {
     /// Ids of private calls, unless they are wanted.
     pub private: HashSet<String>,
     include_private: bool,
+    /// The child that came with the listing: nothing more is asked of it.
+    with: Option<Unit>,
     unasked: u64,
 }
 
 impl Calls {
-    /// Calls as they were listed; private ones are not asked for unless they are wanted.
-    pub fn new(listing: Vec<ListedCall>, include_private: bool) -> Calls {
+    /// Calls as they were listed, `with` the details of each or without; private ones are not asked for unless they are wanted.
+    pub fn new(listing: Vec<ListedCall>, include_private: bool, with: Option<Unit>) -> Calls {
         let hidden = |call: &&ListedCall| call.private && !include_private;
         let private: HashSet<String> = listing.iter().filter(hidden).map(|call| call.id.clone()).collect();
         let ids = listing.iter().map(|call| call.id.clone()).filter(|id| !private.contains(id)).collect();
         let unasked = private.len() as u64;
-        Calls { listing, ids, private, include_private, unasked }
+        Calls { listing, ids, private, include_private, with, unasked }
+    }
+
+    fn came_with(&self, unit: Unit) -> bool {
+        self.with.is_some_and(|with| with.entity.name == unit.entity.name)
     }
 
     /// The listing with what the details said of privacy since.
@@ -54,16 +62,23 @@ pub type Read<T> = (Unit, Result<T, Trouble>);
 
 /// Asks for every child of the window, all at once.
 pub async fn fetch(session: &Session, units: &[&Unit], calls: &Calls) -> Vec<Read<Fetched>> {
-    let fetches = units.iter().map(|unit| fetch_one(session, **unit, &calls.ids));
+    let fetches = units.iter().map(|unit| fetch_one(session, **unit, calls));
     units.iter().map(|unit| **unit).zip(futures::future::join_all(fetches).await).collect()
 }
 
-async fn fetch_one(session: &Session, unit: Unit, ids: &[String]) -> Result<Fetched, Trouble> {
+async fn fetch_one(session: &Session, unit: Unit, calls: &Calls) -> Result<Fetched, Trouble> {
     if session.tally.is_refused(&unit.entity.name) {
         return Err(Trouble::Stopped);
     }
     let open = land::begin(session, unit)?;
-    let refused = batches::fetch(session, unit, &open, ids).await?;
+    if calls.came_with(unit) {
+        return Ok(Fetched { open, refused: Vec::new() });
+    }
+    // What an earlier run listed through the details is not what is asked by id.
+    if staging::index(session, &open)?.iter().any(|page| page.part == LIST) {
+        staging::unstage(session, &open, LIST)?;
+    }
+    let refused = batches::fetch(session, unit, &open, &calls.ids).await?;
     Ok(Fetched { open, refused })
 }
 
@@ -93,8 +108,12 @@ pub async fn land(session: &Session, decoded: Vec<Read<(Fetched, Vec<Decoded>)>>
             Ok((fetched, pages)) => {
                 let missing = missing(session, unit, &fetched, &calls.ids, &pages);
                 let private = calls.private.clone();
-                let landing =
-                    Landing { asked: Some(&asked), private, missing, unasked: calls.unasked, ..Landing::default() };
+                // What came with the listing holds the private calls too, to be left out and counted as rows.
+                let (asked, unasked) = match calls.came_with(unit) {
+                    true => (None, 0),
+                    false => (Some(&asked), calls.unasked),
+                };
+                let landing = Landing { asked, private, missing, unasked, ..Landing::default() };
                 land::land(session, unit, &fetched.open, pages, landing).await.map(|_| ())
             }
         };

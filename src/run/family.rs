@@ -8,6 +8,7 @@ use arrow::array::{Array, TimestampMicrosecondArray};
 use chrono::DateTime;
 
 use super::children::{self, Calls};
+use super::details::{self, Through};
 use super::land::{self, Landed, Landing};
 use super::part::{LIST, Listed, Part};
 use super::session::Session;
@@ -47,8 +48,8 @@ pub async fn read(session: &Session, family: Family) -> Done {
     let mut done = Done { units: Vec::new(), cut: None };
     let listed = match &family.parent {
         None => session.ledger.listing(family.window).map(|listing| (listing, None)).map_err(Trouble::from),
-        Some(parent) => match list(session, *parent, family.may_cut).await {
-            Ok(Ok((open, pages))) => Ok((listing(&pages), Some((*parent, open, pages)))),
+        Some(parent) => match list(session, *parent, &family).await {
+            Ok(Ok(read)) => Ok((listing(&read.pages), Some(read))),
             Ok(Err(total)) => {
                 done.cut = Some(total);
                 return done;
@@ -64,10 +65,10 @@ pub async fn read(session: &Session, family: Family) -> Done {
         }
     };
     let mut children = family.children.clone();
-    if let Some((unit, _, pages)) = &parent
+    if let Some(parent) = &parent
         && !family.if_changed.is_empty()
     {
-        match differs(session, *unit, pages) {
+        match differs(session, parent.unit, &parent.pages) {
             Ok(true) => {
                 for unit in &family.if_changed {
                     session.tally.entity(&unit.entity.name, |e| e.units.planned += 1);
@@ -81,7 +82,7 @@ pub async fn read(session: &Session, family: Family) -> Done {
             }
         }
     }
-    let asked = parent.as_ref().map(|(unit, ..)| *unit);
+    let asked = parent.as_ref().map(|parent| parent.unit);
     follow(session, &mut done, listing, parent, &children).await;
     if let Some(parent) = asked {
         relatives_due(session, parent, family.window, &children, &mut done).await;
@@ -108,10 +109,19 @@ async fn relatives_due(session: &Session, parent: Unit, window: Window, read: &[
     }
 }
 
+/// A listing that was read and has not landed.
+struct Parent {
+    unit: Unit,
+    open: OpenUnit,
+    pages: Vec<Decoded>,
+    /// The child that came with it.
+    with: Option<Unit>,
+}
+
 /// Fetches the listing; `Err(total)` inside if the window must be cut.
-async fn list(session: &Session, unit: Unit, may_cut: bool) -> Result<Result<(OpenUnit, Vec<Decoded>), u64>, Trouble> {
+async fn list(session: &Session, unit: Unit, family: &Family) -> Result<Result<Parent, u64>, Trouble> {
     let open = land::begin(session, unit)?;
-    let Some(window) = unit.span.window() else { return Ok(Ok((open, Vec::new()))) };
+    let window = family.window;
     // The day in progress is read up to the unit's now.
     let until = window.ends_at(chrono_tz::UTC).min(open.read_at);
     let named = session.workspace(unit.entity).map(|id| ("workspaceId".to_owned(), id.into()));
@@ -121,15 +131,26 @@ async fn list(session: &Session, unit: Unit, may_cut: bool) -> Result<Result<(Op
         subject: unit.to_string(),
         ..Inputs::default()
     };
-    let most = (may_cut && window.days() > 1).then_some(MOST_ROWS);
-    let part = Part { session, unit, open: &open, name: LIST.to_owned(), inputs };
-    if let Listed::TooMany(total) = part.fetch(most).await? {
+    let most = (family.may_cut && window.days() > 1).then_some(MOST_ROWS);
+    let mut with = details::lister(session, family);
+    let through = match with {
+        Some(child) => details::list(session, (unit, &open), child, inputs.clone(), most).await?,
+        None => Through::Refused,
+    };
+    let listed = match through {
+        Through::Listed(listed) => listed,
+        Through::Refused => {
+            with = None;
+            Part { session, unit, open: &open, name: LIST.to_owned(), inputs }.fetch(most).await?
+        }
+    };
+    if let Listed::TooMany(total) = listed {
         // Nothing was written under this window yet, so its intent can go.
         session.ledger.abandon(open.id)?;
         return Ok(Err(total));
     }
     let pages = land::decode(session, unit, &open, |_| Stamps::default())?;
-    Ok(Ok((open, pages)))
+    Ok(Ok(Parent { unit, open, pages, with }))
 }
 
 /// Fetches and lands children, with the parent landed before them.
@@ -137,17 +158,18 @@ async fn follow(
     session: &Session,
     done: &mut Done,
     listing: Vec<ListedCall>,
-    parent: Option<(Unit, OpenUnit, Vec<Decoded>)>,
+    parent: Option<Parent>,
     children: &[Unit],
 ) {
-    let mut calls = Calls::new(listing, session.config.sync.include_private);
+    let with = parent.as_ref().and_then(|parent| parent.with);
+    let mut calls = Calls::new(listing, session.config.sync.include_private, with);
     let is_media = |unit: &&Unit| matches!(unit.entity.read, Read::Media { .. });
     let (files, children): (Vec<&Unit>, Vec<&Unit>) = children.iter().partition(is_media);
     let fetched = children::fetch(session, &children, &calls).await;
     // The semaphore is never closed.
     let one = session.landing.acquire().await;
     let decoded = children::decode(session, fetched, &mut calls);
-    if let Some((unit, open, pages)) = parent {
+    if let Some(Parent { unit, open, pages, .. }) = parent {
         let listing = calls.listing_as_known();
         let landing = Landing { private: calls.private.clone(), listing: Some(&listing), ..Landing::default() };
         let landed = land::land(session, unit, &open, pages, landing).await;

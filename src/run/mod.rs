@@ -7,6 +7,7 @@ mod backup;
 mod batches;
 mod children;
 mod chosen;
+mod details;
 mod doubt;
 mod family;
 mod guard;

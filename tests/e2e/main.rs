@@ -10,6 +10,7 @@ mod check;
 mod cli;
 mod conformance;
 mod conservation;
+mod details;
 mod direct;
 mod doubts;
 mod entities;
