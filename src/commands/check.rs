@@ -7,7 +7,7 @@ use chrono::Duration;
 use serde::Serialize;
 
 use super::context::Context;
-use super::print;
+use super::{print, signals};
 use crate::cli::{Cli, OutputFormat};
 use crate::entity::spec::Read;
 use crate::entity::{Catalog, Entity};
@@ -45,6 +45,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, format: OutputFormat) -> 
     let context = Context::load(cli, catalog)?;
     let mut report = CheckReport { version: VERSION, checks: Vec::new() };
     let mut worst = 0;
+    signals::listen(&context.stop)?;
     let ledger = context.ledger()?;
     note(&mut report, "settings", "ok", context.file.clone());
     if let Err(error) = context.start_date() {
@@ -183,7 +184,8 @@ async fn judge(
         Ok(Reply::Empty) => ("allowed", "nothing found".to_owned(), 0),
         Ok(Reply::CursorDead(told)) => ("cannot tell", told.to_string(), 1),
         Err(Failure::Stopped) => {
-            ("cannot tell", "the quota is used up, or the check was stopped".to_owned(), Kind::Quota.exit_code())
+            let error = context.stopped();
+            ("cannot tell", run::with_hint(&error), error.kind().exit_code())
         }
         Err(Failure::Ledger(error)) if error.kind() == Kind::Ledger => return Err(error),
         // There is no way left to sign in.

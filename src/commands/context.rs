@@ -11,7 +11,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, Credentials};
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
-use crate::halt::Stop;
+use crate::halt::{Reason, Stop};
 use crate::report::Progress;
 use crate::run::{self, Backup, LedgerMeter, LedgerTokens, LedgerUploads, Session, Tally};
 use crate::sink::{Store, Version};
@@ -63,6 +63,17 @@ impl Context {
         }
         let names = if named.is_empty() { &self.config.sync.entities } else { named };
         Ok(run::selected(self.catalog, names))
+    }
+
+    /// The error of a command that was stopped: out of quota, or by a signal.
+    pub fn stopped(&self) -> Error {
+        match self.stop.reason() {
+            Some(Reason::Quota(until)) => {
+                let what = format!("out of quota; resume_at {}", run::text(until));
+                Error::new(Kind::Quota, what).hint("Gong's daily quota or limits.requests_per_day less limits.reserve")
+            }
+            _ => Error::new(Kind::Interrupted, "stopped by a signal"),
+        }
     }
 
     /// The first day to keep up to date.

@@ -5,7 +5,6 @@ use super::signals;
 use crate::cli::Cli;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
-use crate::halt::Reason;
 use crate::run::{self, Whose};
 use crate::source::{Failure, Refusal, Source, Story, Told};
 
@@ -40,13 +39,7 @@ impl Direct {
 
     /// The error of a command that was stopped.
     pub fn stopped(&self) -> Error {
-        match self.context.stop.reason() {
-            Some(Reason::Quota(until)) => {
-                let what = format!("out of quota; resume_at {}", run::text(until));
-                Error::new(Kind::Quota, what).hint("Gong's daily quota or limits.requests_per_day less limits.reserve")
-            }
-            _ => Error::new(Kind::Interrupted, "stopped by a signal"),
-        }
+        self.context.stopped()
     }
 
     /// The error of a refusal that says nothing of why: the entity's if others are answered.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::backfill::{dated, range};
 use super::context::Context;
-use super::print;
+use super::{print, signals};
 use crate::cli::{Cli, PlanArgs, PlanWhat};
 use crate::entity::Catalog;
 use crate::error::{Error, Kind, Result};
@@ -37,15 +37,14 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &PlanArgs) -> Resul
 
 async fn probe(context: &Context, ledger: &Arc<Ledger>, planned: &[crate::plan::Planned]) -> Result<()> {
     let source = context.source(ledger, context.config.limits.daily_budget(), None)?;
+    signals::listen(&context.stop)?;
     match run::probe(&source, ledger, planned).await {
         Ok(asked) => {
             tracing::info!(asked, "Gong was asked for the totals of months");
             Ok(())
         }
         Err(Failure::Ledger(error)) => Err(error),
-        Err(Failure::Stopped) => {
-            Err(Error::new(Kind::Quota, "the quota is used up").hint("plan without --probe, or come back later"))
-        }
+        Err(Failure::Stopped) => Err(context.stopped()),
         Err(Failure::Refused(Refusal::Credentials, story)) => {
             Err(source.credentials_error(&context.config.source.base_url, &story))
         }

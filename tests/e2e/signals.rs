@@ -44,3 +44,24 @@ fn a_signal_ends_a_run_that_waits_for_an_answer() {
         assert_conserved(&rig, signal);
     }
 }
+
+#[test]
+fn a_signal_ends_what_only_looks_too() {
+    for (args, path) in
+        [(&["check"][..], "/v2/users"), (&["plan", "--probe"], "/v2/calls"), (&["list", "users"], "/v2/users")]
+    {
+        // GIVEN a command that waits for an answer
+        let rig = Rig::small(1);
+        rig.server.faults().once(Matcher::path(path), Fault::Hold { name: "late".to_owned() });
+        let mut command = rig.command(args);
+        let run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        assert!(rig.server.faults().wait_held("late", Duration::from_secs(60)), "{args:?}");
+        // WHEN it gets a signal THEN it says so, with the signal's exit code
+        assert!(Command::new("kill").args(["-TERM", &run.id().to_string()]).status().expect("kill").success());
+        let ended = run.wait_with_output().expect("the end");
+        rig.server.faults().release("late");
+        let said = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(130), "{args:?}: {said}");
+        assert!(said.contains("stopped by a signal"), "{args:?}: {said}");
+    }
+}
