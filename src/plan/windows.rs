@@ -77,7 +77,9 @@ pub fn readable(entity: &Entity, rules: &Rules) -> NaiveDate {
 fn again(ask: &Ask, entity: &'static Entity, rules: &Rules, facts: &Facts) -> Vec<Planned> {
     let mut unchecked = Vec::new();
     let mut planned = Vec::new();
-    for (window, known) in known(facts, &entity.name) {
+    let readable = readable(entity, rules);
+    // A window that has begun in one zone may not have in another: nothing of it can be asked.
+    for (window, known) in known(facts, &entity.name).filter(|(window, _)| window.from < readable) {
         let unit = Unit { entity, span: Span::Window(window) };
         let expected = Some(known.rows);
         if let Some(reason) = reason(ask, unit, window, known, rules) {

@@ -132,6 +132,7 @@ mod tests {
             fingerprint: String::new(),
             schema_version: 1,
             include_private: false,
+            time_zone: None,
             object: None,
             due: None,
             suspect: None,

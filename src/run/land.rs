@@ -23,7 +23,7 @@ use crate::error::{Error, Kind};
 use crate::failpoint;
 use crate::plan::due::{self, Age};
 use crate::sink::{self, Encoded, Footer};
-use crate::state::{Commit, Digest, ListedCall, Missing, ObjectRow, OpenUnit, UnitRow};
+use crate::state::{Commit, Digest, ListedCall, Missing, ObjectRow, OpenUnit, Reading, UnitRow};
 use crate::unit::{Span, Unit};
 
 /// Staged answers that are older were of another day.
@@ -32,15 +32,18 @@ const LONGEST_STAGED_HOURS: i64 = 24;
 /// Records the intent to read a unit, or takes up the one that an earlier run left.
 pub fn begin(session: &Session, unit: Unit) -> Result<OpenUnit, Trouble> {
     let fingerprint = session.fingerprint(unit.entity);
-    let open = session.ledger.begin(unit, session.now, &fingerprint, &session.run_id)?;
-    if open.read_at == session.now && open.fingerprint == fingerprint {
+    let zone = session.zone_name(unit.entity);
+    let reading = Reading { at: session.now, fingerprint: &fingerprint, time_zone: zone.as_deref() };
+    let open = session.ledger.begin(unit, &reading, &session.run_id)?;
+    let alike = open.fingerprint == fingerprint && open.time_zone == zone;
+    if open.read_at == session.now && alike {
         return Ok(open);
     }
     let old = session.now - open.read_at > Duration::hours(LONGEST_STAGED_HOURS) || open.read_at > session.now;
-    if old || outrun(session, unit, &open) || open.fingerprint != fingerprint {
+    if old || outrun(session, unit, &open) || !alike {
         tracing::debug!(unit = %unit, "what was staged is too old or was read under other settings: the unit starts again");
-        session.ledger.restart(open.id, session.now, &fingerprint)?;
-        return Ok(session.ledger.begin(unit, session.now, &fingerprint, &session.run_id)?);
+        session.ledger.restart(open.id, &reading)?;
+        return Ok(session.ledger.begin(unit, &reading, &session.run_id)?);
     }
     Ok(open)
 }
@@ -184,6 +187,7 @@ fn facts(
         fingerprint: open.fingerprint.clone(),
         schema_version: unit.entity.version,
         include_private: session.config.sync.include_private,
+        time_zone: open.time_zone.clone(),
         object: None,
         due: None,
         suspect: None,
@@ -196,6 +200,7 @@ fn is_same(before: &UnitRow, row: &UnitRow) -> bool {
     before.digest == row.digest
         && before.rows == row.rows
         && before.schema_version == row.schema_version
+        && before.time_zone == row.time_zone
         && before.object.is_some() == (row.rows > 0)
 }
 

@@ -89,7 +89,7 @@ fn blind(session: &Session, ask: &Ask) -> Result<bool> {
 
 /// Forgets backfills that have nothing left to read.
 pub fn end_backfills(session: &Session) -> Result<()> {
-    let facts = facts(&session.ledger, &session.config)?;
+    let facts = facts(&session.ledger, &session.config, session.zone())?;
     for backfill in session.ledger.backfills()? {
         let entities = super::selected(session.catalog, &backfill.entities);
         let ask = super::ask_backfill(entities, backfill.window, false);

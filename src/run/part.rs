@@ -5,6 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::session::Session;
 use super::staging;
 use super::trouble::{Trouble, judge, repeated, restarted};
+use super::zone;
 use crate::failpoint;
 use crate::source::{Inputs, Page, Pager, Step, Told};
 use crate::state::{OpenUnit, StagedPage};
@@ -84,6 +85,7 @@ impl Part<'_> {
             session.progress.show(session.source.requests(), &self.unit.to_string());
             match step {
                 Step::Page(number, page) => {
+                    zone::compare(session, self.unit.entity, &page)?;
                     let life =
                         *expires.get_or_insert_with(|| session.clock.now() + Duration::minutes(CURSOR_LIFE_MINUTES));
                     if let (Some(most), Some(total)) = (most, page.total)

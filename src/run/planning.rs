@@ -90,11 +90,14 @@ pub fn rules(session: &Session) -> Rules {
     rules_of(&session.config, session.now, session.zone())
 }
 
-/// What the ledger knows, for the planner. A unit read with private calls that are no longer wanted is due at once.
-pub fn facts(ledger: &Ledger, config: &Config) -> Result<Facts> {
+/// What the ledger knows, for the planner. A unit read with private calls that are no longer wanted is due at once, and one that was
+/// cut by another zone's days.
+pub fn facts(ledger: &Ledger, config: &Config, zone: Tz) -> Result<Facts> {
     let known = ledger.units()?.into_iter().map(|row| {
         let unwanted = row.include_private && !config.sync.include_private;
         let due = row.due.or_else(|| unwanted.then(|| "private calls are no longer wanted".to_owned()));
+        let other = row.time_zone.filter(|read_in| read_in != zone.name());
+        let due = due.or_else(|| other.map(|other| format!("read in the days of {other}, not of {zone}")));
         Known { entity: row.entity, span: row.span, read_at: row.read_at, rows: row.rows, due }
     });
     let begun = ledger.open_units()?.into_iter().map(|open| Begun { entity: open.entity, span: open.span });
@@ -110,7 +113,7 @@ pub fn planned(
     rules: &Rules,
     ask: &Ask,
 ) -> Result<Vec<Planned>> {
-    let facts = facts(ledger, config)?;
+    let facts = facts(ledger, config, rules.zone)?;
     refuse_other_periods(rules, ask, &facts)?;
     let find = |name: &str| catalog.get(name);
     let mut planned = plan::plan(ask, rules, &facts, find);

@@ -130,11 +130,18 @@ fn blank(output: &Output, entity: &Entity, span: Span, read_at: DateTime<Utc>) -
         fingerprint: fingerprint(output.config, entity),
         schema_version: entity.version,
         include_private: output.config.sync.include_private,
+        time_zone: zone(output, entity),
         object: None,
         due: None,
         suspect: None,
         run_id: String::new(),
     }
+}
+
+/// The zone that the manifest was written with; the rows may tell better.
+fn zone(output: &Output, entity: &Entity) -> Option<String> {
+    let manifest = output.manifest.filter(|_| entity.has_company_days())?;
+    Some(manifest.time_zone.clone().unwrap_or_else(|| chrono_tz::UTC.name().to_owned()))
 }
 
 /// Makes sure that each unit's object is the one that lies there; one that is not is taken from its footer, one that is lost is due.

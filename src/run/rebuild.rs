@@ -11,6 +11,9 @@ use crate::sink::{Cell, read_columns};
 use crate::state::{Ledger, ListedCall, MediaOf, MediaRow, RemovedRow, Restored, UnitRow};
 use crate::unit::Window;
 
+/// The column that says which zone's days a row was read in.
+const ZONE: &str = "time_zone";
+
 /// Makes an empty ledger anew.
 ///
 /// # Errors
@@ -69,15 +72,20 @@ async fn restore(output: &Output<'_>, ledger: &Ledger, proof: &Proof, ledger_id:
         ..Restored::default()
     };
     restored.facts.push((pins::OUTPUT.to_owned(), output.store.url().to_owned()));
-    let zone = output.manifest.and_then(|manifest| manifest.time_zone.clone());
-    restored.facts.extend(zone.map(|zone| (zone::FACT.to_owned(), zone)));
     for key in &proof.changed {
         let Some(row) = proof.rows.get(key) else { continue };
-        restored.units.push(row.clone());
-        if let Some(object) = &row.object {
-            contents(output, row, &object.path, &mut restored).await?;
+        let mut row = row.clone();
+        if let Some(object) = row.object.clone() {
+            contents(output, &mut row, &object.path, &mut restored).await?;
         }
+        restored.units.push(row);
     }
+    // Without the manifest the newest rows tell the zone.
+    let zoned = restored.units.iter().filter(|row| row.time_zone.is_some()).max_by_key(|row| row.read_at);
+    let newest =
+        zoned.and_then(|row| row.time_zone.clone()).filter(|_| ledger.fact(zone::FACT).is_ok_and(|f| f.is_none()));
+    let zone = output.manifest.and_then(|manifest| manifest.time_zone.clone()).or(newest);
+    restored.facts.extend(zone.map(|zone| (zone::FACT.to_owned(), zone)));
     ledger.restore(&restored)
 }
 
@@ -88,15 +96,18 @@ fn removed(manifest: &Manifest) -> Vec<RemovedRow> {
     manifest.removed.iter().filter_map(row).collect()
 }
 
-/// Listings of calls, media files and ids that others fan out over, from the rows of an object.
-async fn contents(output: &Output<'_>, row: &UnitRow, path: &str, restored: &mut Restored) -> Result<()> {
-    let read = output.catalog.get(&row.entity).map(|entity| &entity.read);
+/// Listings of calls, media files, ids that others fan out over and the zone of company days, from the rows of an object.
+async fn contents(output: &Output<'_>, row: &mut UnitRow, path: &str, restored: &mut Restored) -> Result<()> {
+    let entity = output.catalog.get(&row.entity);
+    let read = entity.map(|entity| &entity.read);
+    let zoned = entity.is_some_and(|e| e.has_company_days() && e.fields.iter().any(|f| f.name == ZONE));
     let media = matches!(read, Some(Read::Media { .. }));
     let lists = output.catalog.all().any(|entity| entity.parent() == Some(&row.entity));
     let fans = members::columns_of(&row.entity);
     let columns: Vec<&str> = match () {
         () if lists => vec!["id", "started", "is_private"],
         () if media => vec!["call_id", "path", "size", "sha256", "content_type"],
+        () if zoned => vec![ZONE],
         () if !fans.is_empty() => fans.iter().map(|(_, column)| *column).collect(),
         () => return Ok(()),
     };
@@ -107,6 +118,7 @@ async fn contents(output: &Output<'_>, row: &UnitRow, path: &str, restored: &mut
             .hint("move the object away; its window is then read again")
     })?;
     match row.span.window() {
+        Some(_) if zoned => row.time_zone = rows.into_iter().find_map(|cells| cells.into_iter().next()?.text()),
         Some(window) if media => restored.media.extend(rows.into_iter().filter_map(|r| file(&row.entity, window, r))),
         Some(window) => restored.listings.push((window, rows.into_iter().filter_map(call).collect())),
         None => {

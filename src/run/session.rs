@@ -73,6 +73,11 @@ impl Session {
         self.zone.get().copied().unwrap_or(Tz::UTC)
     }
 
+    /// The zone whose days an entity is read in; `None` for UTC days, whatever the company's zone.
+    pub fn zone_name(&self, entity: &Entity) -> Option<String> {
+        entity.has_company_days().then(|| self.zone().name().to_owned())
+    }
+
     /// Sets the company's time zone, once.
     pub fn set_zone(&self, zone: Tz) {
         // It is learned before anything is planned, so a second call brings the same zone.

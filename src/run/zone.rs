@@ -1,6 +1,6 @@
 //! The company's time zone: set, or learned from one of the vendor's answers and kept in the ledger.
 
-use chrono::{Days, Duration};
+use chrono::{DateTime, Days, Duration, Offset as _, TimeZone as _, Utc};
 use chrono_tz::Tz;
 
 use super::session::Session;
@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::entity::Entity;
 use crate::error::Result;
 use crate::plan::today;
-use crate::source::{Failure, Inputs, Refusal, Reply, build};
+use crate::source::{Failure, Inputs, Page, Refusal, Reply, build};
 use crate::state::Ledger;
 
 /// The fact that keeps it.
@@ -63,4 +63,47 @@ pub async fn learn(session: &Session, entities: &[&'static Entity]) -> Result<()
     }
     session.tally.warn("the company's time zone could not be learned from its statistics: days are taken as UTC's; set source.time_zone".to_owned());
     Ok(())
+}
+
+/// Compares the zone that an answer names with the run's. Where the settings name none, the new one is kept: what was cut by other days
+/// is due in the next run, which cuts by these.
+pub fn compare(session: &Session, entity: &Entity, page: &Page) -> Result<()> {
+    let Some(name) = page.envelope_text(entity.page.zone.as_deref()) else { return Ok(()) };
+    let (ours, Ok(theirs)) = (session.zone(), name.parse::<Tz>()) else { return Ok(()) };
+    if alike(ours, theirs, session.now) {
+        return Ok(());
+    }
+    if session.config.source.time_zone.is_some() {
+        session
+            .tally
+            .warn(format!("source.time_zone is {ours}, but Gong counts days in {theirs}: set it right, or remove it"));
+        return Ok(());
+    }
+    if session.ledger.fact(FACT)?.as_deref() != Some(theirs.name()) {
+        session.ledger.set_fact(FACT, theirs.name())?;
+        session.tally.warn(format!(
+            "the company's time zone is {theirs} now: the next run reads again what was read in the days of {ours}"
+        ));
+    }
+    Ok(())
+}
+
+/// True if the two have the same midnights for a year back: the vendor names some zones by older names.
+fn alike(a: Tz, b: Tz, now: DateTime<Utc>) -> bool {
+    let offset = |zone: Tz, at: DateTime<Utc>| zone.offset_from_utc_datetime(&at.naive_utc()).fix();
+    (0..53).map(|week| now - Duration::weeks(week)).all(|at| offset(a, at) == offset(b, at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_are_alike_if_their_midnights_are() {
+        let now = DateTime::UNIX_EPOCH + Duration::days(20_500);
+        let zone = |name: &str| name.parse::<Tz>().expect("a zone");
+        assert!(alike(zone("US/Pacific"), zone("America/Los_Angeles"), now));
+        assert!(!alike(zone("America/Phoenix"), zone("America/Denver"), now), "the same in winter only");
+        assert!(!alike(Tz::UTC, zone("Europe/London"), now));
+    }
 }

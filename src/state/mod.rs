@@ -28,7 +28,7 @@ use rusqlite::{Connection, Transaction};
 pub use calls::{ListedCall, Missing};
 pub use lock::{Lock, Owner};
 pub use media::{MediaOf, MediaRow};
-pub use open_units::{OpenUnit, StagedPage};
+pub use open_units::{OpenUnit, Reading, StagedPage};
 pub use partial::{Partial, PartialHead, Partials};
 pub use quota::{Gate, Pace};
 pub use restore::{Restored, UNKNOWN};

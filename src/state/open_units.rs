@@ -23,6 +23,19 @@ pub struct OpenUnit {
     pub read_at: DateTime<Utc>,
     /// Of the settings it was begun under.
     pub fingerprint: String,
+    /// The zone whose days it was begun with; `None` for UTC days.
+    pub time_zone: Option<String>,
+}
+
+/// Under what a unit is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// The now of the reading.
+    pub at: DateTime<Utc>,
+    /// Of the settings.
+    pub fingerprint: &'a str,
+    /// The zone of company days.
+    pub time_zone: Option<&'a str>,
 }
 
 /// One answer of the vendor, staged.
@@ -49,7 +62,7 @@ impl Ledger {
     pub fn open_units(&self) -> Result<Vec<OpenUnit>> {
         self.with(|tx| {
             let mut query = tx.prepare_cached(
-                "SELECT id, entity, from_day, to_day, read_at, fingerprint FROM open_unit ORDER BY id",
+                "SELECT id, entity, from_day, to_day, read_at, fingerprint, time_zone FROM open_unit ORDER BY id",
             )?;
             let rows = query.query_map([], |row| {
                 let (from, to): (String, String) = (row.get(2)?, row.get(3)?);
@@ -60,6 +73,7 @@ impl Ledger {
                     span: span(&from, &to),
                     read_at: instant(row.get(4)?),
                     fingerprint,
+                    time_zone: row.get(6)?,
                 })
             })?;
             rows.collect()
@@ -67,17 +81,26 @@ impl Ledger {
     }
 
     /// Begins a unit, or returns the one that was begun before.
-    pub fn begin(&self, unit: Unit, read_at: DateTime<Utc>, fingerprint: &str, run_id: &str) -> Result<OpenUnit> {
+    pub fn begin(&self, unit: Unit, reading: &Reading, run_id: &str) -> Result<OpenUnit> {
         let (from, to) = days(unit.span);
         let name = &unit.entity.name;
         self.with(|tx| {
             tx.execute(
-                "INSERT INTO open_unit (entity, from_day, to_day, object, read_at, fingerprint, run_id)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
-                params![name, from, to, unit.object(), micros(read_at), fingerprint, run_id],
+                "INSERT INTO open_unit (entity, from_day, to_day, object, read_at, fingerprint, run_id, time_zone)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+                params![
+                    name,
+                    from,
+                    to,
+                    unit.object(),
+                    micros(reading.at),
+                    reading.fingerprint,
+                    run_id,
+                    reading.time_zone
+                ],
             )?;
             tx.query_row(
-                "SELECT id, read_at, fingerprint FROM open_unit WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3",
+                "SELECT id, read_at, fingerprint, time_zone FROM open_unit WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3",
                 params![name, from, to],
                 |row| {
                     let (id, fingerprint) = (row.get(0)?, row.get(2)?);
@@ -87,6 +110,7 @@ impl Ledger {
                         span: unit.span,
                         read_at: instant(row.get(1)?),
                         fingerprint,
+                        time_zone: row.get(3)?,
                     })
                 },
             )
@@ -94,11 +118,11 @@ impl Ledger {
     }
 
     /// Drops an open unit's staged answers and gives it a new reading time: it starts again.
-    pub fn restart(&self, id: i64, read_at: DateTime<Utc>, fingerprint: &str) -> Result<()> {
+    pub fn restart(&self, id: i64, reading: &Reading) -> Result<()> {
         self.with(|tx| {
             tx.execute("DELETE FROM staged WHERE unit_id = ?1", params![id])?;
-            let update = "UPDATE open_unit SET read_at = ?2, fingerprint = ?3 WHERE id = ?1";
-            tx.execute(update, params![id, micros(read_at), fingerprint]).map(|_| ())
+            let update = "UPDATE open_unit SET read_at = ?2, fingerprint = ?3, time_zone = ?4 WHERE id = ?1";
+            tx.execute(update, params![id, micros(reading.at), reading.fingerprint, reading.time_zone]).map(|_| ())
         })
     }
 

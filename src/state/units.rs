@@ -39,6 +39,8 @@ pub struct UnitRow {
     pub schema_version: u32,
     /// Whether private calls were kept.
     pub include_private: bool,
+    /// The zone whose days it was read in; `None` for UTC days.
+    pub time_zone: Option<String>,
     /// The object; `None` when there are no rows.
     pub object: Option<ObjectRow>,
     /// Why it is to be read again early.
@@ -98,7 +100,7 @@ pub struct Commit<'a> {
 
 const COLUMNS: &str =
     "entity, from_day, to_day, read_at, rows, private, missing, vendor_total, digest, fingerprint, schema_version,
-    include_private, object, object_read_at, bytes, sha256, etag, sequence, run_id, due, suspect";
+    include_private, object, object_read_at, bytes, sha256, etag, sequence, run_id, due, suspect, time_zone";
 
 impl Ledger {
     /// Every committed unit, by entity and window.
@@ -219,6 +221,7 @@ fn read_row(row: &Row) -> rusqlite::Result<UnitRow> {
         run_id: row.get(18)?,
         due: row.get(19)?,
         suspect: row.get(20)?,
+        time_zone: row.get(21)?,
     })
 }
 
@@ -227,7 +230,7 @@ pub(super) fn write_row(tx: &Transaction, row: &UnitRow, sequence: i64) -> rusql
     let object = row.object.as_ref();
     tx.prepare_cached(&format!(
         "INSERT OR REPLACE INTO unit ({COLUMNS})
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)"
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"
     ))?
     .execute(params![
         row.entity,
@@ -251,6 +254,7 @@ pub(super) fn write_row(tx: &Transaction, row: &UnitRow, sequence: i64) -> rusql
         row.run_id,
         row.due,
         row.suspect,
+        row.time_zone,
     ])
     .map(|_| ())
 }

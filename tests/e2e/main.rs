@@ -38,3 +38,4 @@ mod settings;
 mod signals;
 mod support;
 mod verify;
+mod zones;
