@@ -32,6 +32,10 @@ pub const UPLOADED: &str = "uploaded";
 pub const CLEARING: &str = "clearing";
 /// A unit was committed.
 pub const COMMITTED: &str = "committed";
+/// Units were replaced by those of another period in the ledger; their objects are still there.
+pub const SUPERSEDED: &str = "superseded";
+/// A replaced object was removed; the ledger does not know it yet.
+pub const DISCARDED: &str = "discarded";
 /// Everything was committed; the manifest is about to be written.
 pub const BEFORE_MANIFEST: &str = "before-manifest";
 /// The manifest was written; the ledger does not know it yet.

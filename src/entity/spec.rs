@@ -270,6 +270,11 @@ impl EntitySpec {
         matches!(self.read, Read::Window { days: Days::Company, .. } | Read::Period { .. })
     }
 
+    /// True if its windows are periods, whose length the settings say.
+    pub fn is_period(&self) -> bool {
+        matches!(self.read, Read::Period { .. })
+    }
+
     /// True if the unit is the whole list.
     pub fn is_snapshot(&self) -> bool {
         matches!(self.read, Read::Snapshot { .. })

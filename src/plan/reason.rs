@@ -23,6 +23,8 @@ pub enum Reason {
     Recheck(Duration),
     /// `backfill --force`.
     Force,
+    /// `backfill --force` of an entity that is on disk in periods of another length.
+    Period,
     /// The rest of an unfinished backfill.
     Backfill,
 }
@@ -32,9 +34,13 @@ impl Reason {
     pub fn rank(&self) -> u8 {
         match self {
             Reason::Begun => 0,
-            Reason::New | Reason::Every(_) | Reason::Unfinished | Reason::Age(_) | Reason::Early(_) | Reason::Force => {
-                1
-            }
+            Reason::New
+            | Reason::Every(_)
+            | Reason::Unfinished
+            | Reason::Age(_)
+            | Reason::Early(_)
+            | Reason::Force
+            | Reason::Period => 1,
             Reason::Recheck(_) => 2,
             Reason::Backfill => 3,
         }
@@ -52,6 +58,7 @@ impl fmt::Display for Reason {
             Reason::Early(why) => f.write_str(why),
             Reason::Recheck(every) => write!(f, "not looked at for {}", Span(every)),
             Reason::Force => f.write_str("forced"),
+            Reason::Period => f.write_str("replaces another period"),
             Reason::Backfill => f.write_str("unfinished backfill"),
         }
     }

@@ -47,10 +47,13 @@ fn listed(ask: &Ask, entity: &'static Entity, rules: &Rules, facts: &Facts) -> V
     let unsettled = today(rules.now - last_age, zone);
     // A begun unit keeps its boundaries, so its days are no gap.
     let begun = facts.begun.iter().filter(|b| b.entity == entity.name).filter_map(|b| b.span.window());
-    let covered: Vec<Window> = known(facts, &entity.name).map(|(w, _)| w).chain(begun).collect();
+    let replaced = others(ask, entity, rules, facts);
+    let covered = known(facts, &entity.name).map(|(w, _)| w).filter(|w| !replaced.contains(w));
+    let covered: Vec<Window> = covered.chain(begun).collect();
+    let reason = if replaced.is_empty() { Reason::New } else { Reason::Period };
     let fresh = |window| Planned {
         unit: Unit { entity, span: Span::Window(window) },
-        reason: Reason::New,
+        reason: reason.clone(),
         expected: expected(window),
     };
     let gaps = if range.from < range.to { coverage::gaps(range, &covered) } else { Vec::new() };
@@ -59,8 +62,18 @@ fn listed(ask: &Ask, entity: &'static Entity, rules: &Rules, facts: &Facts) -> V
         _ => grid::cells(gap, unsettled, rules.window, expected),
     };
     let mut planned: Vec<Planned> = gaps.into_iter().flat_map(cut).map(fresh).collect();
-    planned.extend(again(ask, entity, rules, facts));
+    let again = again(ask, entity, rules, facts);
+    planned.extend(again.into_iter().filter(|one| one.unit.span.window().is_none_or(|w| !replaced.contains(&w))));
     planned
+}
+
+/// Windows of other periods than the settings name, which are replaced if all of them are asked for again.
+fn others(ask: &Ask, entity: &Entity, rules: &Rules, facts: &Facts) -> Vec<Window> {
+    if ask.kind != AskKind::Force || !entity.is_period() {
+        return Vec::new();
+    }
+    let period = rules.period_of(entity);
+    known(facts, &entity.name).map(|(window, _)| window).filter(|w| periods::period_of(w.from, period) != *w).collect()
 }
 
 /// The first day that cannot be read yet: today where the vendor gives finished days only.

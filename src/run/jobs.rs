@@ -153,7 +153,7 @@ fn cut(session: &Session, window: Window, total: u64, parent: Unit, children: &[
 }
 
 /// Notes what became of a unit.
-fn settle(session: &Session, unit: Unit, result: Result<(), Trouble>) {
+pub fn settle(session: &Session, unit: Unit, result: Result<(), Trouble>) {
     let name = &unit.entity.name;
     let trouble = match result {
         Ok(()) => return,

@@ -19,6 +19,25 @@ use crate::unit::{Unit, Window, next};
 
 /// Reads one unit.
 pub async fn read(session: &Session, unit: Unit) -> Result<(), Trouble> {
+    let (open, members) = fetch(session, unit).await?;
+    let stamps = |part: &str| {
+        let member = members.iter().find(|member| part_name(member) == part);
+        stamps(session, unit, &open, member)
+    };
+    // The semaphore is never closed.
+    let _one = session.landing.acquire().await;
+    let pages = land::decode(session, unit, &open, stamps)?;
+    if unit.entity.name == pins::COMPANY {
+        pins::check_company(session, &pages)?;
+    }
+    let hidden = privacy::hidden(session, unit, &pages).await?;
+    let landing = Landing { hidden: hidden.as_ref(), ..Landing::default() };
+    members::note(session, unit, &pages)?;
+    land::land(session, unit, &open, pages, landing).await.map(|_| ())
+}
+
+/// Begins one unit, or takes it up, and asks for what is missing of it.
+pub async fn fetch(session: &Session, unit: Unit) -> Result<(OpenUnit, Vec<Member>), Trouble> {
     let open = land::begin(session, unit)?;
     let members = members::of(session, unit.entity)?;
     let asks = members.iter().map(|member| ask(session, unit, &open, member));
@@ -34,23 +53,10 @@ pub async fn read(session: &Session, unit: Unit) -> Result<(), Trouble> {
         }
     }
     drop(answers);
-    if let Some(trouble) = trouble {
-        return Err(trouble);
+    match trouble {
+        Some(trouble) => Err(trouble),
+        None => Ok((open, members)),
     }
-    let stamps = |part: &str| {
-        let member = members.iter().find(|member| part_name(member) == part);
-        stamps(session, unit, &open, member)
-    };
-    // The semaphore is never closed.
-    let _one = session.landing.acquire().await;
-    let pages = land::decode(session, unit, &open, stamps)?;
-    if unit.entity.name == pins::COMPANY {
-        pins::check_company(session, &pages)?;
-    }
-    let hidden = privacy::hidden(session, unit, &pages).await?;
-    let landing = Landing { hidden: hidden.as_ref(), ..Landing::default() };
-    members::note(session, unit, &pages)?;
-    land::land(session, unit, &open, pages, landing).await.map(|_| ())
 }
 
 async fn ask(session: &Session, unit: Unit, open: &OpenUnit, member: &Member) -> Result<(), Trouble> {

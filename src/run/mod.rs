@@ -28,6 +28,7 @@ mod proof;
 mod publish;
 mod quarantine;
 mod rebuild;
+mod replace;
 mod session;
 mod source_check;
 mod staging;
@@ -78,7 +79,10 @@ async fn carry_out(session: &Session, ask: &Ask, first: Vec<Planned>) -> Result<
     };
     let is_backfill = |one: &Planned| one.reason == Reason::Backfill;
     let (old, rest): (Vec<Planned>, Vec<Planned>) = rest.into_iter().partition(is_backfill);
+    let is_replaced = |one: &Planned| one.reason == Reason::Period;
+    let (replaced, rest): (Vec<Planned>, Vec<Planned>) = rest.into_iter().partition(is_replaced);
     jobs::execute(session, &rest).await;
+    replace::execute(session, &replaced).await;
     // A call that turned private leaves other entities in the same run.
     let early = |one: &Planned| matches!(one.reason, Reason::Early(_)) && one.unit.entity.private.is_some();
     let twice =
@@ -102,6 +106,8 @@ pub async fn run(session: &Session, ask: &Ask, command: &str) -> Result<RunRepor
     let begun = session.clock.now();
     session.store.sweep()?;
     uploads::abort_left(session).await?;
+    replace::remove_discarded(session).await?;
+    replace::forget_begun(session)?;
     publish::catch_up(session).await?;
     zone::learn(session, &ask.entities).await?;
     let rules = planning::rules(session);

@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::plan::{self, Ask, AskKind, Begun, Facts, Known, Planned, Rates, Reason, Rules, Sample, grid};
 use crate::report::{PlanCost, PlanReport, PlanUnit, VERSION};
 use crate::source::{Inputs, Reply, Source, build};
-use crate::state::Ledger;
+use crate::state::{Ledger, OpenUnit, UnitRow};
 use crate::unit::{Window, next};
 
 /// Snapshots older than this are read again by default: once by each nightly run, not by each hourly one.
@@ -93,16 +93,18 @@ pub fn rules(session: &Session) -> Rules {
 /// What the ledger knows, for the planner. A unit read with private calls that are no longer wanted is due at once, and one that was
 /// cut by another zone's days.
 pub fn facts(ledger: &Ledger, config: &Config, zone: Tz) -> Result<Facts> {
-    let known = ledger.units()?.into_iter().map(|row| {
+    let units = ledger.units()?;
+    let begun = ledger.open_units()?.into_iter().filter(|open| !is_overlapped(&units, open));
+    let begun: Vec<Begun> = begun.map(|open| Begun { entity: open.entity, span: open.span }).collect();
+    let known = units.into_iter().map(|row| {
         let unwanted = row.include_private && !config.sync.include_private;
         let due = row.due.or_else(|| unwanted.then(|| "private calls are no longer wanted".to_owned()));
         let other = row.time_zone.filter(|read_in| read_in != zone.name());
         let due = due.or_else(|| other.map(|other| format!("read in the days of {other}, not of {zone}")));
         Known { entity: row.entity, span: row.span, read_at: row.read_at, rows: row.rows, due }
     });
-    let begun = ledger.open_units()?.into_iter().map(|open| Begun { entity: open.entity, span: open.span });
     let samples = ledger.probes()?.into_iter().map(|(_, window, rows)| Sample { window, rows });
-    Ok(Facts { known: known.collect(), begun: begun.collect(), samples: samples.collect() })
+    Ok(Facts { known: known.collect(), begun, samples: samples.collect() })
 }
 
 /// Plans what was asked, and after it the rest of unfinished backfills if the settings say so.
@@ -132,21 +134,35 @@ pub fn planned(
     Ok(planned)
 }
 
-/// Refuses a changed period: its windows would overlap those on disk.
+/// Refuses a changed period, whose windows would overlap those on disk, unless all of those are asked for again.
 fn refuse_other_periods(rules: &Rules, ask: &Ask, facts: &Facts) -> Result<()> {
-    for entity in ask.entities.iter().filter(|e| matches!(e.read, Read::Period { .. })) {
+    for entity in ask.entities.iter().filter(|e| e.is_period()) {
         let period = rules.period_of(entity);
         let known = facts.known.iter().filter(|k| k.entity == entity.name).filter_map(|k| k.span.window());
-        if let Some(other) = known.into_iter().find(|window| plan::periods::period_of(window.from, period) != *window) {
-            let name = &entity.name;
-            let what = format!(
-                "entities.{name}.period: the ledger holds the period {other}, which is none of the configured length"
-            );
-            let hint = "set the period back; its rows and those of another length would overlap";
-            return Err(Error::new(Kind::Config, what).hint(hint));
+        let others = known.filter(|window| plan::periods::period_of(window.from, period) != *window);
+        let Some(whole) = others.reduce(|a, b| Window { from: a.from.min(b.from), to: a.to.max(b.to) }) else {
+            continue;
+        };
+        if ask.kind == AskKind::Force && ask.range.holds(&whole) {
+            continue;
         }
+        let (name, Window { from, to }) = (&entity.name, whole);
+        let what = format!(
+            "entities.{name}.period: the ledger holds other periods from {from} to {to}: rows of two lengths would overlap"
+        );
+        let hint = format!(
+            "set the period back, or read {name} whole in the new one: `gong-elt backfill --force --entities {name} --from {from} --to {to}`"
+        );
+        return Err(Error::new(Kind::Config, what).hint(hint));
     }
     Ok(())
+}
+
+/// True if days of a begun unit are on disk in other windows, which it is to replace: nothing of it was written yet.
+pub fn is_overlapped(units: &[UnitRow], open: &OpenUnit) -> bool {
+    let Some(window) = open.span.window() else { return false };
+    let other = |row: &UnitRow| row.entity == open.entity && row.span != open.span;
+    units.iter().any(|row| other(row) && row.span.window().is_some_and(|w| w.overlaps(&window)))
 }
 
 /// A plan with its cost, for people and the history.

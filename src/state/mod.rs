@@ -5,6 +5,7 @@
 
 mod backup;
 mod calls;
+mod discarded;
 mod facts;
 mod lock;
 mod media;

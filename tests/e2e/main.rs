@@ -27,6 +27,7 @@ mod memory;
 mod oauth;
 mod oauth_loss;
 mod paging;
+mod periods;
 mod poison;
 mod rebuild;
 mod recorded;

@@ -257,18 +257,3 @@ fn media_links_are_given_if_asked_for_and_never_reach_the_ledger_or_a_log() {
     }
     assert!(!ended.stderr.contains("X-Amz") && !killed.stderr.contains("X-Amz"));
 }
-
-#[test]
-fn a_changed_period_is_refused() {
-    let rig = Rig::small(3);
-    rig.configure("entities = [\"stats_interaction\"]");
-    rig.sync();
-    rig.configure("entities = [\"stats_interaction\"]\n[entities.stats_interaction]\nperiod = \"week\"");
-    rig.server.clock().advance(chrono::TimeDelta::days(1));
-    let refused = rig.run(&["sync"]).expect(2);
-    assert!(
-        refused.stderr.contains("entities.stats_interaction.period: the ledger holds the period"),
-        "{}",
-        refused.stderr
-    );
-}

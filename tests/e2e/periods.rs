@@ -1,0 +1,181 @@
+//! A changed `period`: refused until the entity is read whole in the new one, which never leaves two objects over one time.
+
+use chrono::{NaiveDate, TimeDelta};
+use gong_sim::{Fault, Matcher, ServerOptions, World, WorldSpec};
+
+use crate::resume::assert_no_orphan;
+use crate::support::Rig;
+use crate::support::rig::{Ended, end};
+
+const INTERACTION: &str = "stats_interaction";
+const PATH: &str = "/v2/stats/interaction";
+
+fn account() -> Rig {
+    let spec = WorldSpec { users: 30, calls: 300, days: 40, ..WorldSpec::small(3) };
+    Rig::new(World::generate(spec), ServerOptions::unlimited())
+}
+
+fn configure(rig: &Rig, entities: &[&str], period: &str) {
+    let named: Vec<String> = entities.iter().map(|name| format!("\"{name}\"")).collect();
+    let tables: Vec<String> =
+        entities.iter().map(|name| format!("[entities.{name}]\nperiod = \"{period}\"\n")).collect();
+    rig.configure(&format!("entities = [{}]\n{}", named.join(", "), tables.concat()));
+}
+
+/// An account read by months, whose settings say weeks now.
+fn changed(rig: Rig, entities: &[&str]) -> Rig {
+    configure(&rig, entities, "month");
+    rig.sync();
+    rig.server.clock().advance(TimeDelta::days(1));
+    configure(&rig, entities, "week");
+    rig
+}
+
+/// The command that the refusal names.
+#[track_caller]
+fn advised(refused: &Ended) -> Vec<String> {
+    let command = refused.stderr.split("`gong-elt ").nth(1).and_then(|rest| rest.split('`').next());
+    let command = command.unwrap_or_else(|| panic!("no command: {}", refused.stderr));
+    command.split(' ').map(str::to_owned).collect()
+}
+
+fn run(rig: &Rig, command: &[String]) -> Ended {
+    rig.run(&command.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Windows, rows and digests of an entity's units, as the ledger has them.
+fn units(rig: &Rig, entity: &str) -> Vec<(String, String, u64, Vec<u8>)> {
+    let ledger = rig.ledger();
+    let query = "SELECT from_day, to_day, rows, digest FROM unit WHERE entity = ?1 ORDER BY from_day";
+    let mut query = ledger.prepare(query).expect("a table");
+    let rows = query.query_map([entity], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))).expect("a query");
+    rows.map(|row| row.expect("a row")).collect()
+}
+
+/// What the same account holds that was read by weeks from the first day.
+fn by_weeks(entities: &[&str], now: chrono::DateTime<chrono::Utc>) -> Rig {
+    let rig = account();
+    rig.server.clock().set(now);
+    configure(&rig, entities, "week");
+    rig.sync();
+    rig
+}
+
+/// Fails the test if two objects of an entity hold the same day.
+#[track_caller]
+fn assert_no_overlap(rig: &Rig, entity: &str, context: &str) {
+    let day = |text: &str| text.parse::<NaiveDate>().expect("a day");
+    let name = |path: &str| path.rsplit('/').next().and_then(|name| name.strip_suffix(".parquet")).map(str::to_owned);
+    let paths = rig.objects().into_iter().map(|(path, _)| path).filter(|path| path.starts_with(&format!("{entity}/")));
+    let mut windows: Vec<(NaiveDate, NaiveDate)> =
+        paths.filter_map(|path| name(&path)?.split_once('_').map(|(from, to)| (day(from), day(to)))).collect();
+    windows.sort();
+    assert!(windows.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{context}: {windows:?}");
+}
+
+#[test]
+fn the_refusal_names_the_command_that_reads_the_entity_whole_in_the_new_period() {
+    // GIVEN three tables by months, and settings that say weeks
+    let entities = ["stats_activity_aggregate", INTERACTION, "coaching"];
+    let rig = changed(account(), &entities);
+    let months: Vec<String> = rig.objects().into_iter().map(|(path, _)| path).collect();
+    let months: Vec<&String> = months.iter().filter(|path| entities.iter().any(|e| path.starts_with(e))).collect();
+    for entity in entities {
+        // WHEN it is synced THEN it is refused before anything is asked
+        let before = rig.server.journal().len();
+        let refused = rig.run(&["sync"]).expect(2);
+        assert!(refused.stderr.contains(&format!("entities.{entity}.period: the ledger holds other periods from")));
+        assert_eq!(rig.server.journal().len(), before);
+        // AND so is a range that leaves some of it
+        let part = ["backfill", "--force", "--entities", entity, "--from", "2026-05-01", "--to", "2026-06-01"];
+        assert!(rig.run(&part).expect(2).stderr.contains("--from 2026-04-01 --to 2026-06-01"));
+        // AND the command that it names does it
+        run(&rig, &advised(&refused)).expect(0);
+        assert_no_overlap(&rig, entity, entity);
+    }
+    // THEN the tables are those of an account that was read by weeks from the first day
+    let fresh = by_weeks(&entities, rig.now());
+    for entity in entities {
+        assert_eq!(units(&rig, entity), units(&fresh, entity), "{entity}");
+    }
+    // AND loaders are told what has gone
+    assert_no_orphan(&rig, "after the change");
+    let removed = rig.manifest()["removed"].as_array().expect("a list").clone();
+    let removed: Vec<&str> = removed.iter().filter_map(|r| r["path"].as_str()).collect();
+    assert!(months.len() >= 5 && months.iter().all(|path| removed.contains(&path.as_str())), "{removed:?}");
+    // AND there is nothing more to do
+    let report = rig.sync();
+    assert!(entities.iter().all(|entity| report["entities"][entity]["requests"] == 0), "{report}");
+}
+
+#[test]
+fn killed_anywhere_in_between_no_time_is_held_twice_and_nothing_is_lost() {
+    for (place, bucket) in [
+        ("staged:3", false),
+        ("superseded:1", false),
+        ("superseded:1", true),
+        ("discarded:1", false),
+        ("discarded:2", true),
+        ("before-object:1", false),
+        ("object:1", false),
+        ("object:4", true),
+        ("committed:2", false),
+        ("before-manifest:1", false),
+    ] {
+        // GIVEN a replacement that is killed
+        let rig = if bucket { account().in_bucket() } else { account() };
+        let rig = changed(rig, &[INTERACTION]);
+        let command = advised(&rig.run(&["sync"]).expect(2));
+        let args: Vec<&str> = command.iter().map(String::as_str).collect();
+        let killed = end(rig.command(&args).env("GONG_ELT_FAILPOINT", place));
+        assert_eq!(killed.code, -1, "{place}: {}", killed.stderr);
+        // THEN no time is held twice
+        assert_no_overlap(&rig, INTERACTION, place);
+        let before = rig.server.journal().len();
+        // WHEN the next run comes: before the switch it is refused as before, and after it it goes on by itself
+        if place.starts_with("staged") {
+            assert_eq!(advised(&rig.run(&["sync"]).expect(2)), command);
+            run(&rig, &command).expect(0);
+        } else {
+            rig.sync();
+            // AND nothing is paid for again
+            assert_eq!(rig.server.journal().len(), before, "{place}");
+        }
+        // THEN it is as if nothing had happened
+        let fresh = by_weeks(&[INTERACTION], rig.now());
+        assert_eq!(units(&rig, INTERACTION), units(&fresh, INTERACTION), "{place}");
+        assert_no_overlap(&rig, INTERACTION, place);
+        assert_no_orphan(&rig, place);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_in_the_new_period_stays_in_the_old_one() {
+    let rig = changed(account(), &[INTERACTION]);
+    let (before, objects) = (units(&rig, INTERACTION), rig.objects());
+    let command = advised(&rig.run(&["sync"]).expect(2));
+    // GIVEN a request that is refused, or credentials that see nothing any more
+    for (fault, said) in [
+        (Fault::Status { status: 400, text: "no".to_owned() }, "HTTP 400: no"),
+        (Fault::NothingFound, "Gong gives no row in the new period, where there were"),
+    ] {
+        rig.server.faults().always(Matcher::path(PATH), fault);
+        // WHEN the entity is read whole
+        let ended = run(&rig, &command).expect(1);
+        // THEN everything is as before
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+        assert_eq!((units(&rig, INTERACTION), rig.objects()), (before.clone(), objects.clone()));
+        rig.server.faults().clear();
+    }
+    // AND the old period goes on when the settings name it again
+    configure(&rig, &[INTERACTION], "month");
+    rig.sync();
+    assert_no_overlap(&rig, INTERACTION, "back to months");
+    assert_eq!(units(&rig, INTERACTION).len(), before.len());
+    // AND a loss that is right can be said to be so
+    configure(&rig, &[INTERACTION], "week");
+    rig.server.faults().always(Matcher::path(PATH), Fault::NothingFound);
+    let shrunk = [command, vec!["--accept-shrink".to_owned()]].concat();
+    run(&rig, &shrunk).expect(0);
+    assert!(units(&rig, INTERACTION).iter().all(|(_, _, rows, _)| *rows == 0));
+}
