@@ -143,7 +143,7 @@ impl Arrival<'_> {
             let piece = match piece {
                 Ok(piece) => piece,
                 Err(MediaError::LinkDead(_)) => {
-                    let fresh = addresses(session, unit, vec![id.to_owned()]).await.map_err(Cut::Off)?;
+                    let fresh = addresses(session, unit, vec![id.to_owned()], None).await.map_err(Cut::Off)?;
                     let fresh = fresh.into_iter().find_map(|(_, address)| address);
                     link = good(&fresh.ok_or_else(|| off("Gong gives no address any more"))?)?;
                     continue;

@@ -9,12 +9,16 @@ use super::part::Part;
 use super::session::{Session, selector};
 use super::staging;
 use super::trouble::Trouble;
+use crate::error::Error;
 use crate::source::Inputs;
 use crate::state::{Missing, OpenUnit};
 use crate::unit::Unit;
 
 /// So many ids in one request are proven to work (API reference, D).
 const BATCH: usize = 100;
+
+/// Begins the reason of an id that was refused.
+const REFUSED: &str = "refused: ";
 
 /// No call has this id; the vendor answers "nothing found" to whoever may ask (API reference, F.3).
 pub const NO_CALL: &str = "1";
@@ -26,7 +30,7 @@ pub async fn fetch(session: &Session, unit: Unit, open: &OpenUnit, ids: &[String
     // An id that spoiled its batch before is asked alone, and costs one request where halving takes a dozen.
     let (bad, good): (Vec<String>, Vec<String>) = {
         let before = session.ledger.missing_of(&unit.entity.name, unit.span)?;
-        let bad: HashSet<String> = before.into_iter().filter(halving::is_refused).map(|m| m.id).collect();
+        let bad: HashSet<String> = before.into_iter().filter(is_refused).map(|m| m.id).collect();
         missing.into_iter().partition(|id| bad.contains(id))
     };
     let batches: Vec<Vec<String>> = good.chunks(BATCH).chain(bad.chunks(1)).map(<[String]>::to_vec).collect();
@@ -70,13 +74,17 @@ fn staged(session: &Session, open: &OpenUnit) -> Result<HashSet<String>, Trouble
 async fn whole(session: &Session, unit: Unit, open: &OpenUnit, ids: Vec<String>) -> Result<Vec<Missing>, Trouble> {
     match one(session, unit, open, &ids, None).await {
         Ok(()) => Ok(Vec::new()),
-        Err(Trouble::Failed(error)) => halving::find(session, unit, open, ids, error).await,
+        Err(Trouble::Failed(error)) => {
+            let ask = async |ids: &[String], retries| one(session, unit, open, ids, retries).await;
+            let bad = halving::find(session, unit, ids, error, ask).await?;
+            Ok(bad.iter().map(|(id, error)| refused(session, id, error)).collect())
+        }
         Err(other) => Err(other),
     }
 }
 
 /// Asks for these ids in one request and stages what comes. `retries` bounds its attempts further than the settings do.
-pub(super) async fn one(
+async fn one(
     session: &Session,
     unit: Unit,
     open: &OpenUnit,
@@ -91,6 +99,17 @@ pub(super) async fn one(
         ..Inputs::default()
     };
     Part { session, unit, open, name: name(ids), inputs }.fetch(None).await.map(|_| ())
+}
+
+/// Notes an id that the vendor refused, or failed on.
+pub fn refused(session: &Session, id: &str, error: &Error) -> Missing {
+    session.tally.warn(format!("call {id} is left out, the others of its window are kept: {error}"));
+    Missing { id: id.to_owned(), reason: format!("{REFUSED}{error}"), since: session.now }
+}
+
+/// True if it was refused, and not only left out.
+fn is_refused(missing: &Missing) -> bool {
+    missing.reason.starts_with(REFUSED)
 }
 
 /// A batch is named by its ids, so that the same batch is the same part in the next run.

@@ -3,12 +3,11 @@
 //! A few bad ids may lie anywhere in the batch, so the fault is said not to be an id's only when all quarters have failed. An id is
 //! blamed only when it was asked alone, to the end of its attempts, and the endpoint answers something else.
 
-use super::batches::{NO_CALL, one};
+use super::batches::NO_CALL;
 use super::session::{Session, selector};
 use super::trouble::{Trouble, judge};
 use crate::error::Error;
 use crate::source::{Inputs, build};
-use crate::state::{Missing, OpenUnit};
 use crate::unit::Unit;
 
 /// So often a batch is halved before something must have passed.
@@ -18,23 +17,21 @@ const MOST_PARTS: usize = 64;
 /// Attempts beyond the first at a part of several ids: a vendor's 500 comes to the end of its attempts each time. What fails by
 /// chance is halved once more, and passes.
 const RETRIES: u32 = 1;
-/// Begins the reason of an id that was refused.
-const REFUSED: &str = "refused: ";
-
 /// A part that failed, and with what.
 type Suspect = (Vec<String>, Error);
 
-/// Finds the ids that spoil a batch which failed with `error`; the others are staged.
+/// Finds the ids that spoil a batch of `unit` which failed with `error`, and what each failed with. `ask` asks for some ids, with so many
+/// attempts beyond the first, and keeps what comes; in the end it has for all the others.
 ///
 /// # Errors
 /// [`Trouble::Failed`] if the fault is not an id's, or too many are bad.
 pub async fn find(
     session: &Session,
     unit: Unit,
-    open: &OpenUnit,
     ids: Vec<String>,
     error: Error,
-) -> Result<Vec<Missing>, Trouble> {
+    ask: impl AsyncFn(&[String], Option<u32>) -> Result<(), Trouble>,
+) -> Result<Vec<(String, Error)>, Trouble> {
     let (mut alone, mut larger) = split(vec![(ids, error)]);
     // Without another answer to compare with, a fault of the endpoint must not pass for one of an id.
     let mut works = false;
@@ -53,24 +50,22 @@ pub async fn find(
             confirm(session, unit, &larger).await?;
             works = true;
         }
-        let failed = ask(session, unit, open, halves, &mut works).await?;
+        let failed = level_of(&ask, halves, &mut works).await?;
         let (single, several) = split(failed);
         alone.extend(single);
         larger = several;
     }
-    Ok(alone.iter().flat_map(|(ids, error)| ids.iter().map(|id| refused(session, id, error))).collect())
+    Ok(alone.into_iter().flat_map(|(ids, error)| Some((ids.into_iter().next()?, error))).collect())
 }
 
 /// Asks all parts at once; returns those that failed, and notes if one passed.
-async fn ask(
-    session: &Session,
-    unit: Unit,
-    open: &OpenUnit,
+async fn level_of(
+    ask: &impl AsyncFn(&[String], Option<u32>) -> Result<(), Trouble>,
     parts: Vec<Vec<String>>,
     works: &mut bool,
 ) -> Result<Vec<Suspect>, Trouble> {
     let retries = |ids: &[String]| (ids.len() > 1).then_some(RETRIES);
-    let asks = parts.iter().map(|ids| one(session, unit, open, ids, retries(ids)));
+    let asks = parts.iter().map(|ids| ask(ids, retries(ids)));
     let answers = futures::future::join_all(asks).await;
     let mut failed = Vec::new();
     for (ids, answer) in parts.into_iter().zip(answers) {
@@ -117,14 +112,4 @@ fn again(error: &Error) -> Error {
         Some(hint) => copy.hint(hint),
         None => copy,
     }
-}
-
-fn refused(session: &Session, id: &str, error: &Error) -> Missing {
-    session.tally.warn(format!("call {id} is left out, the others of its window are kept: {error}"));
-    Missing { id: id.to_owned(), reason: format!("{REFUSED}{error}"), since: session.now }
-}
-
-/// True if the vendor refused the id or failed on it, and did not only leave it out.
-pub fn is_refused(missing: &Missing) -> bool {
-    missing.reason.starts_with(REFUSED)
 }

@@ -4,8 +4,11 @@
 //! another process (`arrival.rs`); one that fails leaves its window due, and the others land.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 
 use super::arrival;
+use super::batches::refused;
+use super::halving;
 use super::land::{self, Landed, Landing};
 use super::session::Session;
 use super::trouble::{Trouble, judge};
@@ -19,6 +22,9 @@ use crate::unit::Unit;
 /// Addresses asked at once: they die after eight hours, and are asked again if they do.
 const BATCH: usize = 100;
 
+/// Calls with the signed address of their file, if they have one.
+type Addresses = Vec<(String, Option<String>)>;
+
 /// Reads the media files of one window; `calls` are those that may be read.
 pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result<(), Trouble> {
     let open = land::begin(session, unit)?;
@@ -28,10 +34,12 @@ pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result
     let client = MediaClient::new(session.config.limits.request_timeout.std())?;
     let partials = Partials::beside(session.ledger.path(), &format!("{}-{}", unit.entity.name, unit.span));
     partials.sweep(|id| wanted.iter().any(|call| call.id == id));
-    let mut missing = Vec::new();
+    let (mut missing, mut bad) = (Vec::new(), Vec::new());
     for batch in wanted.chunks(BATCH) {
         let ids: Vec<String> = batch.iter().map(|call| call.id.clone()).collect();
-        for (id, address) in addresses(session, unit, ids).await? {
+        let (found, refused) = of_batch(session, unit, ids).await?;
+        bad.extend(refused);
+        for (id, address) in found {
             let Some(address) = address else { continue };
             match arrival::file(session, unit, &client, &partials, &id, address).await {
                 Ok(row) => drop(files.insert(id, row)),
@@ -40,9 +48,10 @@ pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result
             }
         }
     }
+    let incomplete = !missing.is_empty();
+    missing.extend(bad);
     let left_out: HashSet<&str> = missing.iter().map(|m| m.id.as_str()).collect();
     let pages = rows(unit, calls.iter().filter(|call| !left_out.contains(call.id.as_str())), &files)?;
-    let incomplete = !missing.is_empty();
     let landed = land::land(session, unit, &open, pages, Landing { missing, ..Landing::default() }).await?;
     if landed == Landed::Committed {
         remove_strays(session, unit, calls, &files).await?;
@@ -53,13 +62,33 @@ pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result
     Ok(())
 }
 
-/// The signed addresses of a batch of calls; none for a call without such a file.
+/// The signed addresses of a batch of calls, and the ids on which the vendor fails.
+async fn of_batch(session: &Session, unit: Unit, ids: Vec<String>) -> Result<(Addresses, Vec<Missing>), Trouble> {
+    let error = match addresses(session, unit, ids.clone(), None).await {
+        Ok(found) => return Ok((found, Vec::new())),
+        Err(Trouble::Failed(error)) => error,
+        Err(other) => return Err(other),
+    };
+    let found = Mutex::new(Vec::new());
+    let ask = async |ids: &[String], retries| {
+        let some = addresses(session, unit, ids.to_vec(), retries).await?;
+        found.lock().unwrap_or_else(PoisonError::into_inner).extend(some);
+        Ok(())
+    };
+    let bad = halving::find(session, unit, ids, error, ask).await?;
+    let bad = bad.iter().map(|(id, error)| refused(session, id, error)).collect();
+    Ok((found.into_inner().unwrap_or_else(PoisonError::into_inner), bad))
+}
+
+/// The signed addresses of a batch of calls; none for a call without such a file. `retries` bounds the attempts further than the settings.
 pub async fn addresses(
     session: &Session,
     unit: Unit,
     ids: Vec<String>,
-) -> Result<Vec<(String, Option<String>)>, Trouble> {
-    let inputs = Inputs { subject: format!("{unit}, addresses of {} files", ids.len()), ids, ..Inputs::default() };
+    retries: Option<u32>,
+) -> Result<Addresses, Trouble> {
+    let subject = format!("{unit}, addresses of {} files", ids.len());
+    let inputs = Inputs { subject, ids, retries, ..Inputs::default() };
     let mut found = Vec::new();
     let mut cursor: Option<String> = None;
     loop {

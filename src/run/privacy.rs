@@ -1,14 +1,16 @@
 //! Private calls in entities whose records carry no flag (API reference, section 18): filtered by what `calls` says.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use arrow::array::{Array, StringArray};
 
+use super::halving;
 use super::session::Session;
 use super::trouble::{Trouble, judge};
 use crate::decode::Decoded;
 use crate::entity::spec::Unknown;
-use crate::source::{Failure, Inputs, Refusal, Reply, build};
+use crate::source::{Inputs, Reply, build};
 use crate::state::Visibility;
 use crate::unit::Unit;
 
@@ -62,39 +64,56 @@ pub async fn hidden(session: &Session, unit: Unit, pages: &[Decoded]) -> Result<
 
 /// Asks the vendor for calls that the ledger does not know. One bad id must not stop a window, so ids that cannot be asked count as absent.
 async fn look_up(session: &Session, unit: Unit, ids: &[String]) -> Result<BTreeMap<String, Visibility>, Trouble> {
-    let mut found: BTreeMap<String, Visibility> = ids.iter().map(|id| (id.clone(), Visibility::Absent)).collect();
-    let Some(entity) = session.catalog.get(LOOK_UP) else { return Ok(found) };
+    let absent: BTreeMap<String, Visibility> = ids.iter().map(|id| (id.clone(), Visibility::Absent)).collect();
+    let Some(entity) = session.catalog.get(LOOK_UP) else { return Ok(absent) };
     let askable: Vec<String> = ids.iter().filter(|id| id.parse::<i64>().is_ok()).cloned().collect();
     if askable.is_empty() {
-        return Ok(found);
+        return Ok(absent);
     }
-    let subject = format!("{unit}, privacy of {} calls", askable.len());
+    let found = Mutex::new(absent);
+    let asked = Unit { entity, ..unit };
+    let ask = async |ids: &[String], retries| {
+        let some = look_up_batch(session, asked, &unit.to_string(), ids, retries).await?;
+        found.lock().unwrap_or_else(PoisonError::into_inner).extend(some);
+        Ok(())
+    };
+    let done = match ask(&askable, None).await {
+        Err(Trouble::Failed(error)) => halving::find(session, asked, askable, error, ask).await.map(|_| ()),
+        done => done,
+    };
+    match done {
+        Ok(()) => Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner)),
+        Err(Trouble::NotPermitted(error)) => {
+            let name = &unit.entity.name;
+            session.tally.warn(format!("{name}: whether some calls are private cannot be told: {error}"));
+            Ok(BTreeMap::new())
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// The calls of one batch that the vendor shows.
+async fn look_up_batch(
+    session: &Session,
+    asked: Unit,
+    of: &str,
+    ids: &[String],
+    retries: Option<u32>,
+) -> Result<BTreeMap<String, Visibility>, Trouble> {
+    let subject = format!("{of}, privacy of {} calls", ids.len());
     // An empty selector gives the basic record only.
-    let inputs = Inputs { ids: askable, selector: Some(serde_json::json!({})), subject, ..Inputs::default() };
+    let selector = Some(serde_json::json!({}));
+    let inputs = Inputs { ids: ids.to_vec(), selector, subject, retries, ..Inputs::default() };
+    let mut found = BTreeMap::new();
     let mut cursor: Option<String> = None;
     loop {
-        let reply = session.source.ask(entity, &build(entity, &inputs, cursor.as_deref()), cursor.is_some()).await;
-        let page = match reply {
+        let request = build(asked.entity, &inputs, cursor.as_deref());
+        let page = match session.source.ask(asked.entity, &request, cursor.is_some()).await {
             Ok(Reply::Page(page)) => page,
             Ok(_) => return Ok(found),
-            Err(Failure::Refused(Refusal::Scope(scope), _)) => {
-                let name = &unit.entity.name;
-                session
-                    .tally
-                    .warn(format!("{name}: whether some calls are private cannot be told without the scope {scope}"));
-                return Ok(BTreeMap::new());
-            }
-            Err(failure) => match judge(session, Unit { entity, ..unit }, failure).await {
-                Trouble::NotPermitted(error) => {
-                    session
-                        .tally
-                        .warn(format!("{}: whether some calls are private cannot be told: {error}", unit.entity.name));
-                    return Ok(BTreeMap::new());
-                }
-                trouble => return Err(trouble),
-            },
+            Err(failure) => return Err(judge(session, asked, failure).await),
         };
-        let decoder = crate::decode::Decoder::new(entity);
+        let decoder = crate::decode::Decoder::new(asked.entity);
         let decoded = decoder.page(&page.body, &crate::decode::Stamps::default());
         for row in decoded.into_iter().flat_map(|d| d.rows) {
             let visibility = if row.private { Visibility::Private } else { Visibility::Public };

@@ -1,6 +1,7 @@
 //! End-to-end tests: the real binary, real SQLite, real files, and the simulated vendor.
 
 mod adding;
+mod ages;
 mod backup;
 mod bad_input;
 mod bad_places;
@@ -29,6 +30,7 @@ mod oauth_loss;
 mod paging;
 mod periods;
 mod poison;
+mod privacy;
 mod rebuild;
 mod recorded;
 mod refusals;

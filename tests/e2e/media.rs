@@ -257,3 +257,61 @@ fn media_links_are_given_if_asked_for_and_never_reach_the_ledger_or_a_log() {
     }
     assert!(!ended.stderr.contains("X-Amz") && !killed.stderr.contains("X-Amz"));
 }
+
+/// The ids of link requests since `after`.
+fn links_asked(rig: &Rig, after: usize) -> Vec<String> {
+    let entries = rig.server.journal().entries().split_off(after);
+    let of = |e: &gong_sim::Entry| e.body.pointer("/contentSelector/exposedFields/media") == Some(&true.into());
+    let ids = entries.iter().filter(|e| of(e)).flat_map(|e| {
+        let ids = e.body["filter"]["callIds"].as_array().cloned().unwrap_or_default();
+        ids.into_iter().filter_map(|id| id.as_str().map(str::to_owned)).collect::<Vec<_>>()
+    });
+    ids.collect()
+}
+
+#[test]
+fn a_call_without_a_file_is_recorded_as_absent_and_a_re_reading_asks_links_for_such_calls_only() {
+    // GIVEN an account whose videos were fetched: not every call has one
+    let rig = rig();
+    rig.configure(&format!("{}\nentities = [\"call_video\"]", crate::support::rig::DAILY));
+    rig.sync();
+    let query = format!(
+        "SELECT DISTINCT call_id FROM '{}/call_video/**/*.parquet' WHERE status = 'absent' AND path IS NULL AND sha256 IS NULL",
+        rig.data().display()
+    );
+    let script = "import duckdb, sys; print(' '.join(r[0] for r in duckdb.sql(sys.argv[1]).fetchall()))";
+    let output = crate::support::truth::python().args(["-c", script, &query]).output().expect("python starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let absent: Vec<&str> = said.split_whitespace().collect();
+    let present = files(&rig).len();
+    assert!(absent.len() > 5 && present > 5, "{} absent, {present} present", absent.len());
+    // WHEN every window is read again
+    let before = rig.server.journal().len();
+    rig.server.clock().advance(chrono::TimeDelta::days(1));
+    let known: std::collections::HashSet<String> = files(&rig).into_iter().map(|(_, id, ..)| id).collect();
+    rig.sync();
+    // THEN links were asked for the calls without a file, and of the others for none
+    let asked = links_asked(&rig, before);
+    assert!(asked.iter().all(|id| !known.contains(id)), "links of files that are there");
+    assert!(absent.iter().all(|id| asked.iter().any(|asked| asked == id)), "{absent:?}");
+}
+
+#[test]
+fn a_call_on_which_the_vendor_fails_costs_its_own_file_only() {
+    // GIVEN a call for whose link the vendor fails
+    let rig = rig();
+    rig.configure("window = \"month\"\nentities = [\"call_audio\"]");
+    let bad = files_to_come(&rig)[5].split('/').nth(2).expect("an id").to_owned();
+    let poison = Fault::PoisonId { id: bad.clone(), status: 400 };
+    rig.server.faults().always(Matcher::path("/v2/calls/extensive").containing(&bad), poison);
+    // WHEN the files are fetched THEN all others are there, and it is recorded as missing
+    let report = rig.sync();
+    let audio = &report["entities"]["call_audio"];
+    assert_eq!((&audio["units"]["failed"], &audio["missing"]), (&0.into(), &1.into()));
+    assert_eq!(files(&rig).len(), files_to_come(&rig).len() - 1);
+    // AND it comes with a later reading
+    rig.server.faults().clear();
+    rig.server.clock().advance(chrono::TimeDelta::days(15));
+    rig.sync();
+    assert!(files(&rig).iter().any(|(_, id, ..)| *id == bad));
+}

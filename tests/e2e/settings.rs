@@ -14,6 +14,40 @@ fn read(rig: &Rig, query: &str) -> String {
 }
 
 #[test]
+fn by_default_everything_but_media_links_is_asked_for_with_both_timings_of_the_crm_context() {
+    // GIVEN details asked as they are by default
+    let rig = Rig::small(3);
+    rig.configure("entities = [\"calls_extensive\"]");
+    rig.sync();
+    // THEN every part that Gong knows is wanted, and links are not
+    let asked = rig.server.journal().requests_for("/v2/calls/extensive");
+    let selector = asked.first().expect("a request").body["contentSelector"].clone();
+    assert_eq!((&selector["context"], &selector["contextTiming"]), (&json!("Extended"), &json!(["Now", "TimeOfCall"])));
+    let fields = &selector["exposedFields"];
+    assert!(fields["media"].is_null() || fields["media"] == false, "{fields}");
+    let all = |part: &serde_json::Value, names: &[&str]| names.iter().all(|name| part[*name] == true);
+    assert!(all(fields, &["parties"]), "{fields}");
+    let content = [
+        "structure",
+        "topics",
+        "trackers",
+        "trackerOccurrences",
+        "brief",
+        "outline",
+        "highlights",
+        "callOutcome",
+        "keyPoints",
+    ];
+    assert!(all(&fields["content"], &content), "{fields}");
+    assert!(all(&fields["interaction"], &["speakers", "video", "personInteractionStats", "questions"]), "{fields}");
+    assert!(all(&fields["collaboration"], &["publicComments"]), "{fields}");
+    // AND all of it lands
+    let filled = "SELECT count(parties) > 50 AND count(content.topics) > 0 AND count(interaction.speakers) > 0 AND \
+                  count(context) > 0 FROM read_parquet('DATA/calls_extensive/**/*.parquet')";
+    assert_eq!(read(&rig, filled), "True");
+}
+
+#[test]
 fn a_narrowed_selector_is_what_is_asked_and_landed() {
     // GIVEN calls_extensive asked for participants alone
     let rig = Rig::small(3);

@@ -1,0 +1,96 @@
+//! Private calls in tables that carry no flag: what `calls` does not say is asked, in batches, once.
+
+use std::collections::{BTreeSet, HashSet};
+
+use chrono::TimeDelta;
+use gong_sim::{Entry, Fault, Matcher};
+use serde_json::Value;
+
+use crate::support::Rig;
+use crate::support::truth::assert_conserved;
+
+/// Neither table has a flag, and no call is listed.
+const WITHOUT_CALLS: &str = "entities = [\"stats_activity_scorecards\", \"library_folder_content\"]";
+
+fn text(value: &Value, name: &str) -> String {
+    value[name].as_str().expect("a text").to_owned()
+}
+
+/// Requests for the privacy of calls: details of ids, without any of their parts.
+fn look_ups(rig: &Rig, after: usize) -> Vec<Entry> {
+    let entries = rig.server.journal().entries().into_iter().skip(after);
+    entries.filter(|e| e.path == "/v2/calls/extensive" && e.body["contentSelector"] == serde_json::json!({})).collect()
+}
+
+fn ids(entry: &Entry) -> Vec<String> {
+    let ids = entry.body["filter"]["callIds"].as_array().cloned().unwrap_or_default();
+    ids.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect()
+}
+
+/// Ids of calls that the two tables name.
+fn named(rig: &Rig) -> BTreeSet<String> {
+    let reviews = rig.server.truth("stats_activity_scorecards");
+    let items = rig.server.truth("library_folder_content");
+    let items = items.iter().map(|item| text(item, "id"));
+    reviews.iter().map(|review| text(review, "callId")).chain(items).collect()
+}
+
+#[test]
+fn calls_that_the_ledger_does_not_know_are_asked_in_hundreds_and_once() {
+    // GIVEN an account of which only reviews and folders are wanted, with a call in both that the vendor does not show any more
+    let rig = Rig::sized(5, 900, 40);
+    rig.configure(WITHOUT_CALLS);
+    let item = text(&rig.server.truth("library_folder_content")[0], "id");
+    let review = text(&rig.server.truth("stats_activity_scorecards")[0], "callId");
+    for id in [&item, &review] {
+        let at = rig.now() - TimeDelta::hours(1);
+        rig.server.world().delete_call(id, at);
+    }
+    // WHEN it is read
+    let report = rig.sync();
+    // THEN each call that is named was asked for once, no more than a hundred in a request
+    let asked: Vec<Entry> = look_ups(&rig, 0);
+    assert!(asked.iter().all(|entry| ids(entry).len() <= 100));
+    let all: Vec<String> = asked.iter().flat_map(ids).collect();
+    let unique: HashSet<&String> = all.iter().collect();
+    assert!(all.len() > 100 && unique.len() == all.len(), "{} of {}", unique.len(), all.len());
+    assert_eq!(all.iter().cloned().collect::<BTreeSet<_>>(), named(&rig));
+    // AND private rows are out, and of the call that is not shown the review stays, with a warning, and the folder item is out
+    assert_conserved(&rig, "without calls");
+    let kept = "stats_activity_scorecards: rows of calls that Gong does not show were kept, because they hold nothing of the call";
+    assert!(report["warnings"].to_string().contains(kept), "{}", report["warnings"]);
+    assert!(report["entities"]["stats_activity_scorecards"]["rows"]["private"].as_u64() > Some(0));
+    // AND nothing of it is asked again by the next night
+    let before = rig.server.journal().len();
+    rig.server.clock().advance(TimeDelta::days(1));
+    let already = named(&rig);
+    rig.sync();
+    let again: Vec<String> = look_ups(&rig, before).iter().flat_map(ids).collect();
+    assert!(again.iter().all(|id| !unique.contains(id)), "{again:?} of {}", already.len());
+    assert_conserved(&rig, "after a night");
+}
+
+#[test]
+fn a_call_on_which_the_vendor_fails_does_not_stop_the_tables_that_name_it() {
+    for status in [400, 500] {
+        // GIVEN a call in a folder for whose privacy the vendor fails
+        let rig = Rig::sized(5, 600, 30);
+        let limits = "[limits]\nrequests_per_second = 2000\nrequests_per_day = 1000000\nmax_retries = 1";
+        rig.configure_whole(&format!("{limits}\n[sync]\nstart_date = \"2026-04-01\"\n{WITHOUT_CALLS}"));
+        let items = rig.server.truth("library_folder_content");
+        let bad = text(&items[items.len() / 2], "id");
+        let fault = Fault::PoisonId { id: bad.clone(), status };
+        rig.server.faults().always(Matcher::path("/v2/calls/extensive").containing(&bad), fault);
+        // WHEN it is read THEN every unit lands, and of that call no folder item, for it may be private
+        let report = rig.sync();
+        assert_eq!(report["entities"]["library_folder_content"]["units"]["failed"], 0);
+        let hidden = items.iter().filter(|item| text(item, "id") == bad).count() as u64;
+        let rows = report["entities"]["library_folder_content"]["rows"]["written"].as_u64().expect("a number");
+        let calls = rig.server.truth("calls");
+        let private: HashSet<String> = calls.iter().filter(|c| c["isPrivate"] == true).map(|c| text(c, "id")).collect();
+        let shown: HashSet<String> = calls.iter().map(|c| text(c, "id")).collect();
+        let visible = |id: &String| shown.contains(id) && !private.contains(id);
+        let expected = items.iter().map(|item| text(item, "id")).filter(visible).count() as u64;
+        assert_eq!(rows + if visible(&bad) { hidden } else { 0 }, expected);
+    }
+}
