@@ -185,6 +185,7 @@ impl Context {
             run_id,
             ledger_id,
             zone: std::sync::OnceLock::new(),
+            sight: run::Sight::default(),
             accept_shrink,
             landing: tokio::sync::Semaphore::new(1),
             manifest_at: 0.into(),

@@ -8,10 +8,10 @@ use super::print;
 use crate::cli::{Cli, StatusArgs};
 use crate::entity::{Catalog, Entity};
 use crate::error::Result;
-use crate::plan::{Rules, coverage, due, readable};
-use crate::report::{StatusEntity, StatusQuota, StatusReport, StatusWindow, VERSION, status_text};
+use crate::plan::{Planned, Reason, Rules, coverage, due, readable};
+use crate::report::{StatusDue, StatusEntity, StatusQuota, StatusReport, StatusWindow, VERSION, status_text};
 use crate::run::{self, text};
-use crate::state::UnitRow;
+use crate::state::{Ledger, UnitRow};
 use crate::unit::{Window, midnight};
 
 /// Prints it; exit code 1 if an entity is older than `--max-age`.
@@ -37,6 +37,8 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Res
             .map(|r| format!("{} {}, exit code {}, ended {}", r.command, r.id, r.exit_code, text(r.ended))),
         ..StatusReport::default()
     };
+    let due = due_again(&context, catalog, &ledger, &rules)?;
+    let since = ledger.missing_since()?;
     let mut stale = false;
     for entity in catalog.all() {
         let own: Vec<&UnitRow> = units.iter().filter(|u| u.entity == entity.name).collect();
@@ -44,13 +46,33 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Res
         if own.is_empty() && !wanted {
             continue;
         }
-        let (status, frontier) = one(entity, &own, &rules, context.config.sync.start_date);
+        let (mut status, frontier) = one(entity, &own, &rules, context.config.sync.start_date);
+        status.missing_since = since.get(&entity.name).map(|at| text(*at));
+        status.due = due.iter().filter(|p| p.unit.entity.name == entity.name).map(why).collect();
         let oldest = args.max_age.map(|age| context.now - age.chrono());
         stale |= wanted && oldest.is_some_and(|oldest| frontier.is_none_or(|at| at < oldest));
         report.entities.insert(entity.name.clone(), status);
     }
     print(args.format.format, &report, || status_text(&report));
     Ok(u8::from(stale))
+}
+
+/// What the next `sync` reads that was read or begun before: what was never read is a gap.
+fn due_again(context: &Context, catalog: &'static Catalog, ledger: &Ledger, rules: &Rules) -> Result<Vec<Planned>> {
+    let Some(start) = context.config.sync.start_date else { return Ok(Vec::new()) };
+    let ask = run::ask_sync(context.entities(&[])?, start, context.now);
+    // A plan that is refused, for a changed period, is `sync`'s to explain.
+    let planned = run::planned(catalog, ledger, &context.config, rules, &ask).unwrap_or_default();
+    Ok(planned.into_iter().filter(|one| one.reason != Reason::New).collect())
+}
+
+fn why(planned: &Planned) -> StatusDue {
+    let window = planned.unit.span.window();
+    StatusDue {
+        from: window.map(|w| w.from.to_string()),
+        to: window.map(|w| w.to.to_string()),
+        reason: planned.reason.to_string(),
+    }
 }
 
 /// One entity's state, and its frontier.
@@ -62,6 +84,7 @@ fn one(
 ) -> (StatusEntity, Option<DateTime<Utc>>) {
     let mut status = StatusEntity {
         missing: units.iter().map(|u| u.missing).sum(),
+        unexplained: units.iter().map(|u| u.unexplained).sum(),
         rows: units.iter().map(|u| u.rows).sum(),
         suspect: units.iter().filter(|u| u.suspect.is_some()).count() as u64,
         last_run: units.iter().map(|u| u.read_at).max().map(text),
@@ -80,6 +103,7 @@ fn one(
     let covered: Vec<Window> = windows.iter().map(|(w, _)| *w).collect();
     let settled: Vec<Window> = windows.iter().filter(is_settled).map(|(w, _)| *w).collect();
     status.unsettled = (covered.len() - settled.len()) as u64;
+    status.without = windows.iter().filter(is_settled).map(|(_, unit)| unit.missing).sum();
     let Some(start) = start.or_else(|| covered.iter().map(|w| w.from).min()) else { return (status, None) };
     let range = Window { from: start, to: readable(entity, rules).max(start) };
     let gaps = if range.from < range.to { coverage::gaps(range, &covered) } else { Vec::new() };

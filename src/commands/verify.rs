@@ -60,10 +60,10 @@ async fn look(context: &Context, held: &Held, args: &VerifyArgs) -> Result<(u8, 
 /// Reads the units concerned again and looks once more; returns the run's exit code.
 async fn repair(session: &Session, ledger: &Arc<Ledger>, store: &Store, report: &mut VerifyReport) -> Result<u8> {
     run::mark(ledger, &report.findings)?;
-    for finding in report.findings.iter().filter(|f| f.kind == FindingKind::Unknown) {
-        if let Some(path) = &finding.path {
-            store.remove(path).await?;
-        }
+    run::tidy_all(session).await?;
+    let unknown = report.findings.iter().filter(|f| f.kind == FindingKind::Unknown);
+    for path in unknown.filter_map(|f| f.path.as_ref()).filter(|path| run::is_media_file(path)) {
+        store.remove(path).await?;
     }
     let names: Vec<String> = report.findings.iter().filter_map(|f| f.entity.clone()).collect();
     let entities: Vec<&'static Entity> = run::selected(session.catalog, &names);

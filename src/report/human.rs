@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{PlanReport, RunReport, StatusReport};
+use super::{PlanReport, RunReport, StatusEntity, StatusReport};
+
+/// Lines of a kind that `status` prints for a table.
+const MOST_SHOWN: usize = 5;
 
 /// A run, one line per entity.
 pub fn run_text(report: &RunReport) -> String {
@@ -86,26 +89,51 @@ pub fn plan_text(plan: &PlanReport) -> String {
 /// How far every entity is.
 pub fn status_text(status: &StatusReport) -> String {
     let mut out = String::new();
-    let mut rows =
-        vec![["entity", "watermark", "frontier", "gaps", "unsettled", "missing", "rows", "suspect"].map(str::to_owned)];
+    let mut rows = vec![
+        ["entity", "watermark", "frontier", "gaps", "unsettled", "due", "missing", "rows", "suspect"]
+            .map(str::to_owned),
+    ];
     for (name, e) in &status.entities {
         let text = |at: &Option<String>| at.clone().unwrap_or_else(|| "-".to_owned());
         let gaps = e.gaps.len().to_string();
-        let numbers = [e.unsettled, e.missing, e.rows, e.suspect].map(|n| n.to_string());
-        let [unsettled, missing, count, suspect] = numbers;
-        rows.push([name.clone(), text(&e.watermark), text(&e.frontier), gaps, unsettled, missing, count, suspect]);
+        let numbers = [e.unsettled, e.due.len() as u64, e.missing, e.rows, e.suspect].map(|n| n.to_string());
+        let [unsettled, due, missing, count, suspect] = numbers;
+        rows.push([name.clone(), text(&e.watermark), text(&e.frontier), gaps, unsettled, due, missing, count, suspect]);
     }
     table(&mut out, &rows);
     for (name, entity) in &status.entities {
-        for gap in entity.gaps.iter().take(5) {
-            line(&mut out, &format!("{name}: never read: {} to {}", gap.from, gap.to));
-        }
+        details(&mut out, name, entity);
     }
     let q = &status.quota;
     let today = format!("requests today: {} of {}, {} of them left to others", q.used, q.limit, q.reserve);
     line(&mut out, &format!("{today}; counted anew from {}", q.resets_at));
     line(&mut out, &format!("last run: {}", status.last_run.as_deref().unwrap_or("none")));
     out
+}
+
+/// What is not as it should be, or is read again.
+fn details(out: &mut String, name: &str, entity: &StatusEntity) {
+    for gap in entity.gaps.iter().take(MOST_SHOWN) {
+        line(out, &format!("{name}: never read: {} to {}", gap.from, gap.to));
+    }
+    for due in entity.due.iter().take(MOST_SHOWN) {
+        let span = due.from.iter().zip(&due.to).map(|(from, to)| format!(" {from} to {to}")).collect::<String>();
+        line(out, &format!("{name}: due{span}: {}", due.reason));
+    }
+    let more = entity.due.len().saturating_sub(MOST_SHOWN);
+    if more > 0 {
+        line(out, &format!("{name}: and {more} more are due; `gong-elt plan` counts them by reason"));
+    }
+    if let Some(since) = &entity.missing_since {
+        let (missing, without) = (entity.missing, entity.without);
+        line(
+            out,
+            &format!("{name}: {missing} missing, the oldest since {since}; {without} of them for good, by their age"),
+        );
+    }
+    if entity.unexplained > 0 {
+        line(out, &format!("{name}: {} records that Gong counted never came", entity.unexplained));
+    }
 }
 
 fn line(out: &mut String, text: &str) {

@@ -19,7 +19,7 @@ pub use manifest::{Manifest, ManifestCoverage, ManifestObject, ManifestRemoved};
 pub use plan::{PlanCost, PlanReport, PlanUnit};
 pub use progress::Progress;
 pub use rebuild::{RebuildReport, rebuild_text};
-pub use status::{StatusEntity, StatusQuota, StatusReport, StatusWindow};
+pub use status::{StatusDue, StatusEntity, StatusQuota, StatusReport, StatusWindow};
 pub use verify::{Finding, FindingKind, VerifyCounts, VerifyReport, verify_text};
 
 /// Version of every JSON shape.
@@ -71,6 +71,8 @@ pub struct EntityReport {
     pub missing: u64,
     /// The vendor's counts of the units read, added up.
     pub vendor_total: u64,
+    /// Records that the vendor counted and did not give, with no explanation.
+    pub unexplained: u64,
     /// Records set aside as unreadable.
     pub quarantined: u64,
 }

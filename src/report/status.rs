@@ -30,10 +30,18 @@ pub struct StatusEntity {
     pub unsettled: u64,
     /// Ids that the vendor has listed and not given.
     pub missing: u64,
+    /// Of those, in settled windows: calls without details, transcript or file.
+    pub without: u64,
+    /// Since when the oldest of them is missing.
+    pub missing_since: Option<String>,
+    /// Records that the vendor counted and did not give, with no explanation.
+    pub unexplained: u64,
     /// On disk.
     pub rows: u64,
     /// Windows whose newest reading was not believed.
     pub suspect: u64,
+    /// Units read before that the next `sync` reads again, and why.
+    pub due: Vec<StatusDue>,
     /// The newest reading.
     pub last_run: Option<String>,
 }
@@ -45,6 +53,17 @@ pub struct StatusWindow {
     pub from: String,
     /// Day after the last.
     pub to: String,
+}
+
+/// A unit that is due.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StatusDue {
+    /// First day; null for a snapshot.
+    pub from: Option<String>,
+    /// Day after the last; null for a snapshot.
+    pub to: Option<String>,
+    /// Why it is read again.
+    pub reason: String,
 }
 
 /// Today's requests.

@@ -12,6 +12,11 @@ use crate::decode::Decoded;
 use crate::state::{ListedCall, Missing, OpenUnit};
 use crate::unit::Unit;
 
+/// Why an id is missing: its window is read again, and it may come then.
+const NOT_GIVEN: &str = "not given by Gong (yet)";
+/// Why an id is missing: it did not come by the last age.
+const NEVER_GIVEN: &str = "not given by Gong by the last age";
+
 /// The calls of a window, and which of them may be read.
 pub struct Calls {
     listing: Vec<ListedCall>,
@@ -140,8 +145,9 @@ fn missing(session: &Session, unit: Unit, fetched: &Fetched, ids: &[String], pag
     let before = session.ledger.missing_of(&unit.entity.name, unit.span).unwrap_or_default();
     let since: BTreeMap<&str, _> = before.iter().map(|m| (m.id.as_str(), m.since)).collect();
     let absent = ids.iter().filter(|id| !came.contains(id.as_str()));
+    let not_given = if land::is_settled(session, unit, &fetched.open) { NEVER_GIVEN } else { NOT_GIVEN };
     let one = |id: &String| {
-        let reason = refused.get(id.as_str()).map_or("not given by Gong (yet)", |m| &m.reason);
+        let reason = refused.get(id.as_str()).map_or(not_given, |m| &m.reason);
         let since = since.get(id.as_str()).copied().unwrap_or(fetched.open.read_at);
         Missing { id: id.clone(), reason: reason.to_owned(), since }
     };

@@ -2,23 +2,15 @@
 //!
 //! By id, because the vendor's date filters do not select the same calls on the three endpoints (API reference, 2.5 and 3.1).
 
-use std::collections::HashMap;
-
-use arrow::array::{Array, TimestampMicrosecondArray};
-use chrono::DateTime;
-
 use super::children::{self, Calls};
-use super::details::{self, Through};
 use super::land::{self, Landed, Landing};
-use super::part::{LIST, Listed, Part};
+use super::listing::{Look, Parent, calls_of, differs, look};
+use super::media;
 use super::session::Session;
+use super::sight::{self, HeldBack};
 use super::trouble::Trouble;
-use super::{guard, media};
-use crate::decode::{Decoded, Stamps};
 use crate::entity::spec::Read;
-use crate::plan::grid::MOST_ROWS;
-use crate::source::Inputs;
-use crate::state::{ListedCall, OpenUnit};
+use crate::state::ListedCall;
 use crate::unit::{Span, Unit, Window};
 
 /// The window's units that are read, the listing first if it is among them.
@@ -33,6 +25,8 @@ pub struct Family {
     pub if_changed: Vec<Unit>,
     /// The window may be cut if it holds too much.
     pub may_cut: bool,
+    /// An empty listing is believed.
+    pub believed: bool,
 }
 
 /// What became of a family.
@@ -46,19 +40,23 @@ pub struct Done {
 /// Reads one window of the family.
 pub async fn read(session: &Session, family: Family) -> Done {
     let mut done = Done { units: Vec::new(), cut: None };
-    let listed = match &family.parent {
-        None => session.ledger.listing(family.window).map(|listing| (listing, None)).map_err(Trouble::from),
-        Some(parent) => match list(session, *parent, &family).await {
-            Ok(Ok(read)) => Ok((listing(&read.pages), Some(read))),
-            Ok(Err(total)) => {
-                done.cut = Some(total);
-                return done;
-            }
-            Err(trouble) => Err(trouble),
-        },
+    let looked = match family.parent {
+        None => session.ledger.listing(family.window).map(Look::Known).map_err(Trouble::from),
+        Some(parent) => look(session, parent, &family).await,
     };
-    let (listing, parent) = match listed {
-        Ok(listed) => listed,
+    let (listing, parent) = match looked {
+        Ok(Look::Known(listing)) => (listing, None),
+        Ok(Look::Listed(parent)) => (calls_of(&parent.pages), Some(*parent)),
+        Ok(Look::TooMany(total)) => {
+            done.cut = Some(total);
+            return done;
+        }
+        Ok(Look::Doubted { unit, open_id, lost }) => {
+            session.sight.hold(HeldBack { family, unit, open_id, lost });
+            let relieved = sight::relieve(session).await;
+            done.units.extend(relieved.err().map(|trouble| (unit, Err(trouble))));
+            return done;
+        }
         Err(trouble) => {
             done.units = fail_all(&family, trouble);
             return done;
@@ -109,50 +107,6 @@ async fn relatives_due(session: &Session, parent: Unit, window: Window, read: &[
     }
 }
 
-/// A listing that was read and has not landed.
-struct Parent {
-    unit: Unit,
-    open: OpenUnit,
-    pages: Vec<Decoded>,
-    /// The child that came with it.
-    with: Option<Unit>,
-}
-
-/// Fetches the listing; `Err(total)` inside if the window must be cut.
-async fn list(session: &Session, unit: Unit, family: &Family) -> Result<Result<Parent, u64>, Trouble> {
-    let open = land::begin(session, unit)?;
-    let window = family.window;
-    // The day in progress is read up to the unit's now.
-    let until = window.ends_at(chrono_tz::UTC).min(open.read_at);
-    let named = session.workspace(unit.entity).map(|id| ("workspaceId".to_owned(), id.into()));
-    let inputs = Inputs {
-        instants: Some((window.starts_at(chrono_tz::UTC), until)),
-        named: named.into_iter().collect(),
-        subject: unit.to_string(),
-        ..Inputs::default()
-    };
-    let most = (family.may_cut && window.days() > 1).then_some(MOST_ROWS);
-    let mut with = details::lister(session, family);
-    let through = match with {
-        Some(child) => details::list(session, (unit, &open), child, inputs.clone(), most).await?,
-        None => Through::Refused,
-    };
-    let listed = match through {
-        Through::Listed(listed) => listed,
-        Through::Refused => {
-            with = None;
-            Part { session, unit, open: &open, name: LIST.to_owned(), inputs }.fetch(most).await?
-        }
-    };
-    if let Listed::TooMany(total) = listed {
-        // Nothing was written under this window yet, so its intent can go.
-        session.ledger.abandon(open.id)?;
-        return Ok(Err(total));
-    }
-    let pages = land::decode(session, unit, &open, |_| Stamps::default())?;
-    Ok(Ok(Parent { unit, open, pages, with }))
-}
-
 /// Fetches and lands children, with the parent landed before them.
 async fn follow(
     session: &Session,
@@ -191,39 +145,6 @@ async fn follow(
         let read = if refused { Err(Trouble::Stopped) } else { media::read(session, *unit, &readable).await };
         done.units.push((*unit, read));
     }
-}
-
-/// The calls of a listing, each once, in its order.
-fn listing(pages: &[Decoded]) -> Vec<ListedCall> {
-    let mut calls: Vec<ListedCall> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
-    for page in pages {
-        let started = page.batch.column_by_name("started");
-        let started = started.and_then(|c| c.as_any().downcast_ref::<TimestampMicrosecondArray>());
-        for (row, facts) in page.rows.iter().enumerate() {
-            let Some(id) = &facts.id else { continue };
-            let micros = started.filter(|s| s.is_valid(row)).map(|s| s.value(row));
-            let call = ListedCall {
-                id: id.clone(),
-                started: micros.and_then(DateTime::from_timestamp_micros),
-                private: facts.private,
-            };
-            match places.get(id) {
-                Some(&at) => calls[at] = call,
-                None => {
-                    places.insert(id.clone(), calls.len());
-                    calls.push(call);
-                }
-            }
-        }
-    }
-    calls
-}
-
-/// True if the listing holds other rows than the object on disk.
-fn differs(session: &Session, unit: Unit, pages: &[Decoded]) -> Result<bool, Trouble> {
-    let before = session.ledger.unit(unit)?;
-    Ok(before.is_none_or(|before| before.digest != guard::listing_digest(session, pages)))
 }
 
 /// The listing failed: its children cannot be read either.

@@ -37,9 +37,11 @@ impl Change {
         if old.is_empty() && before.rows > 0 {
             let gone = before.rows.saturating_sub(count);
             let hidden = private.saturating_sub(before.private);
+            // As many rows as before and not the same: one at least was changed.
+            let changed = count == before.rows && before.digest != unit_digest(rows);
             return Change {
                 new: count.saturating_sub(before.rows),
-                changed: 0,
+                changed: u64::from(changed),
                 gone,
                 vanished: gone.saturating_sub(hidden),
             };
@@ -88,6 +90,31 @@ pub fn unit_digest(digests: &[(Digest, Digest)]) -> Digest {
     digest
 }
 
+/// A unit without rows, for tests.
+#[cfg(test)]
+pub fn blank_row() -> UnitRow {
+    UnitRow {
+        entity: "calls".to_owned(),
+        span: crate::unit::Span::Snapshot,
+        read_at: chrono::DateTime::default(),
+        rows: 0,
+        private: 0,
+        missing: 0,
+        vendor_total: None,
+        unexplained: 0,
+        unexplained_readings: 0,
+        digest: [0; 16],
+        fingerprint: String::new(),
+        schema_version: 1,
+        include_private: false,
+        time_zone: None,
+        object: None,
+        due: None,
+        suspect: None,
+        run_id: String::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,26 +144,13 @@ mod tests {
         let rows = [(digest(1), digest(1)), (digest(2), digest(2))];
         let change = Change::between(Some(&before), &HashMap::new(), &rows, &HashSet::new(), 2);
         assert_eq!(change, Change { new: 0, changed: 0, gone: 3, vanished: 2 });
+        let before = UnitRow { rows: 2, ..unit() };
+        let changed =
+            |before: &UnitRow| Change::between(Some(before), &HashMap::new(), &rows, &HashSet::new(), 0).changed;
+        assert_eq!((changed(&before), changed(&UnitRow { digest: unit_digest(&rows), ..before.clone() })), (1, 0));
     }
 
     fn unit() -> UnitRow {
-        UnitRow {
-            entity: "calls".to_owned(),
-            span: crate::unit::Span::Snapshot,
-            read_at: chrono::DateTime::default(),
-            rows: 0,
-            private: 0,
-            missing: 0,
-            vendor_total: None,
-            digest: digest(0),
-            fingerprint: String::new(),
-            schema_version: 1,
-            include_private: false,
-            time_zone: None,
-            object: None,
-            due: None,
-            suspect: None,
-            run_id: String::new(),
-        }
+        blank_row()
     }
 }

@@ -7,6 +7,7 @@ use futures::stream::FuturesUnordered;
 
 use super::family::{self, Family};
 use super::session::Session;
+use super::sight::{self, Verdict};
 use super::tally::with_hint;
 use super::trouble::{Trouble, stop_for};
 use super::{backup, listed, pins, publish};
@@ -38,6 +39,37 @@ pub async fn execute(session: &Session, planned: &[Planned]) {
         queue.ended(kind, cut);
         publish::now_and_then(session).await;
         backup::now_and_then(session).await;
+    }
+}
+
+/// Decides about empty listings that were held back, and lands those that are believed.
+pub async fn end_doubt(session: &Session) {
+    let held = session.sight.take();
+    let verdict = match sight::decide(session, &held).await {
+        Ok(verdict) => verdict,
+        // They stay open: the next run asks again.
+        Err(trouble) => return held.first().map_or((), |one| settle(session, one.unit, Err(trouble))),
+    };
+    if let Verdict::Blind(asked) = &verdict {
+        session.tally.warn(sight::told(&held, asked));
+        session.tally.suspect();
+    }
+    for one in held {
+        let unit = one.unit;
+        let ended = match verdict {
+            Verdict::Believed => {
+                one_job(session, Job::Family(Family { believed: true, ..one.family })).await;
+                Ok(())
+            }
+            Verdict::Blind(_) if one.lost > 0 => {
+                let why = format!("all {} calls are gone, and Gong shows no other", one.lost);
+                session.ledger.mark_suspect(one.open_id, unit, &why)
+            }
+            Verdict::Blind(_) => session.ledger.abandon(one.open_id),
+        };
+        if let Err(error) = ended {
+            settle(session, unit, Err(error.into()));
+        }
     }
 }
 
@@ -148,6 +180,7 @@ fn cut(session: &Session, window: Window, total: u64, parent: Unit, children: &[
         children: children.iter().map(|child| family::unit_of(child.entity, window)).collect(),
         if_changed: Vec::new(),
         may_cut: true,
+        believed: false,
     };
     cells.into_iter().rev().map(family).collect()
 }
@@ -194,6 +227,7 @@ fn jobs(session: &Session, planned: &[Planned]) -> Vec<Job> {
                 children: Vec::new(),
                 if_changed: Vec::new(),
                 may_cut: false,
+                believed: false,
             }));
             jobs.len() - 1
         });

@@ -17,6 +17,7 @@ use super::privacy::Hidden;
 use super::quarantine;
 use super::session::Session;
 use super::staging;
+use super::totals::{self, Counted};
 use super::trouble::Trouble;
 use crate::decode::{Decoded, Decoder, Stamps, table};
 use crate::error::{Error, Kind};
@@ -26,6 +27,8 @@ use crate::sink::{self, Encoded, Footer};
 use crate::state::{Commit, Digest, ListedCall, Missing, ObjectRow, OpenUnit, Reading, UnitRow};
 use crate::unit::{Span, Unit};
 
+/// Why a unit is read again early whose listing gave fewer records than the vendor counted.
+const TOO_FEW: &str = "Gong counted more records than it gave";
 /// Staged answers that are older were of another day.
 const LONGEST_STAGED_HOURS: i64 = 24;
 
@@ -131,7 +134,7 @@ pub async fn land(
         session.tally.warn(format!("{unit}: {why}; the old file stays. If this is right: `gong-elt backfill --force --accept-shrink` over that range"));
         return Ok(Landed::Suspect);
     }
-    let mut row = facts(session, unit, open, &chosen, &landing)?;
+    let mut row = facts(session, unit, open, &chosen, &landing, before.as_ref())?;
     let same = before.as_ref().is_some_and(|b| is_same(b, &row));
     let previous = before.as_ref().and_then(|b| b.object.clone());
     let mut bytes = 0;
@@ -172,9 +175,17 @@ fn facts(
     open: &OpenUnit,
     chosen: &Chosen,
     landing: &Landing,
+    before: Option<&UnitRow>,
 ) -> Result<UnitRow, Trouble> {
-    let totals = staging::index(session, open)?;
-    let totals: Vec<u64> = totals.iter().filter(|p| p.page == 0).filter_map(|p| p.total).collect();
+    let staged = staging::index(session, open)?;
+    let totals: Vec<u64> = staged.iter().filter(|p| p.page == 0).filter_map(|p| p.total).collect();
+    // Of what is asked by id, each id that did not come is known.
+    let counted = if landing.asked.is_some() { Counted::default() } else { totals::counted(&staged) };
+    let waits = unit.entity.is_snapshot() || !is_settled(session, unit, open);
+    let verdict = totals::judge(counted, waits, before);
+    if let Some(what) = totals::told(&verdict, &counted) {
+        session.tally.warn(format!("{unit}: {what}"));
+    }
     Ok(UnitRow {
         entity: unit.entity.name.clone(),
         span: unit.span,
@@ -183,13 +194,15 @@ fn facts(
         private: chosen.private,
         missing: landing.missing.len() as u64,
         vendor_total: (!totals.is_empty()).then(|| totals.iter().sum()),
+        unexplained: verdict.unexplained,
+        unexplained_readings: verdict.readings,
         digest: guard::unit_digest(&chosen.digests),
         fingerprint: open.fingerprint.clone(),
         schema_version: unit.entity.version,
         include_private: session.config.sync.include_private,
         time_zone: open.time_zone.clone(),
         object: None,
-        due: None,
+        due: verdict.again.then(|| TOO_FEW.to_owned()),
         suspect: None,
         run_id: session.run_id.clone(),
     })
@@ -204,7 +217,8 @@ fn is_same(before: &UnitRow, row: &UnitRow) -> bool {
         && before.object.is_some() == (row.rows > 0)
 }
 
-fn is_settled(session: &Session, unit: Unit, open: &OpenUnit) -> bool {
+/// True if the reading is late enough to be the last by age.
+pub fn is_settled(session: &Session, unit: Unit, open: &OpenUnit) -> bool {
     let Some(window) = unit.span.window() else { return false };
     let rules = super::planning::rules(session);
     due::settled(window.ends_at(rules.zone_of(unit.entity)), open.read_at, rules.ages_of(unit.entity))
@@ -257,6 +271,7 @@ fn count(session: &Session, row: &UnitRow, change: &Change, was_there: bool, rew
         e.rows.private += row.private;
         e.missing += row.missing;
         e.vendor_total += row.vendor_total.unwrap_or(0);
+        e.unexplained += row.unexplained;
         if rewritten {
             e.rows.written += row.rows;
             e.bytes += bytes;

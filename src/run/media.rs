@@ -156,3 +156,14 @@ async fn remove_strays(
     }
     Ok(())
 }
+
+/// True for a path that only a media file of ours has: `media/audio/month=2024-06/<digits>.<ending>`, likewise video.
+pub fn is_file(path: &str) -> bool {
+    let mut steps = path.split('/');
+    let mut step = || steps.next().unwrap_or_default();
+    let (media, kind, month, name) = (step(), step(), step(), step());
+    let id = name.split_once('.').map_or("", |(id, _)| id);
+    let month = month.strip_prefix("month=").is_some_and(|month| month.len() == 7);
+    let digits = !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit());
+    media == "media" && ["audio", "video"].contains(&kind) && month && digits && steps.next().is_none()
+}

@@ -16,6 +16,7 @@ mod jobs;
 mod land;
 mod lease;
 mod listed;
+mod listing;
 mod media;
 mod members;
 mod meter;
@@ -30,10 +31,13 @@ mod quarantine;
 mod rebuild;
 mod replace;
 mod session;
+mod sight;
 mod source_check;
 mod staging;
+mod surroundings;
 mod tally;
 mod token_store;
+mod totals;
 mod trouble;
 mod uploads;
 mod verify;
@@ -43,6 +47,7 @@ pub use backup::Backup;
 pub use batches::NO_CALL;
 pub use doubt::{Doubts, Whose, whose};
 pub use lease::{Holder, Lease};
+pub use media::is_file as is_media_file;
 pub use members::first as first_members;
 pub use meter::LedgerMeter;
 pub use outcome::exit_code;
@@ -52,8 +57,10 @@ pub use proof::Output;
 pub use publish::text;
 pub use rebuild::{catch_up, rebuild};
 pub use session::{Session, new_id, new_run_id, short_digest};
+pub use sight::Sight;
 pub use source_check::verify_source;
 pub use staging::Held;
+pub use surroundings::tidy_all;
 pub use tally::{Tally, with_hint};
 pub use token_store::LedgerTokens;
 pub use uploads::LedgerUploads;
@@ -64,6 +71,7 @@ use crate::error::Result;
 use crate::failpoint;
 use crate::plan::{Ask, AskKind, Planned, Reason};
 use crate::report::RunReport;
+use crate::state::MOVED;
 
 /// Finishes what an earlier run began, then plans from what that left, then reads what became due on the way.
 async fn carry_out(session: &Session, ask: &Ask, first: Vec<Planned>) -> Result<()> {
@@ -83,8 +91,10 @@ async fn carry_out(session: &Session, ask: &Ask, first: Vec<Planned>) -> Result<
     let (replaced, rest): (Vec<Planned>, Vec<Planned>) = rest.into_iter().partition(is_replaced);
     jobs::execute(session, &rest).await;
     replace::execute(session, &replaced).await;
-    // A call that turned private leaves other entities in the same run.
-    let early = |one: &Planned| matches!(one.reason, Reason::Early(_)) && one.unit.entity.private.is_some();
+    jobs::end_doubt(session).await;
+    // A call that turned private leaves other entities in the same run, and one that moved its old window.
+    let early =
+        |one: &Planned| matches!(&one.reason, Reason::Early(why) if why == MOVED || one.unit.entity.private.is_some());
     let twice =
         |one: &Planned| rest.iter().any(|r| r.unit.entity.name == one.unit.entity.name && r.unit.span == one.unit.span);
     let late: Vec<Planned> = plan()?.into_iter().filter(|one| early(one) && !twice(one)).collect();
@@ -95,6 +105,7 @@ async fn carry_out(session: &Session, ask: &Ask, first: Vec<Planned>) -> Result<
         session.source.lower_budget(session.config.limits.backfill_budget(last_sync));
         jobs::execute(session, &old).await;
     }
+    jobs::end_doubt(session).await;
     Ok(())
 }
 
@@ -111,7 +122,11 @@ pub async fn run(session: &Session, ask: &Ask, command: &str) -> Result<RunRepor
     publish::catch_up(session).await?;
     zone::learn(session, &ask.entities).await?;
     let rules = planning::rules(session);
-    let planned = planning::planned(session.catalog, &session.ledger, &session.config, &rules, ask)?;
+    let plan = || planning::planned(session.catalog, &session.ledger, &session.config, &rules, ask);
+    let mut planned = plan()?;
+    if surroundings::tidy(session, &planned).await? {
+        planned = plan()?;
+    }
     let plan = plan_report(&session.ledger, &session.config, session.catalog, session.now, &planned)?;
     let text = serde_json::to_string(&plan).unwrap_or_default();
     session.ledger.begin_run(&session.run_id, command, session.now, begun, &text)?;

@@ -115,10 +115,11 @@ impl Part<'_> {
 
     fn stage(&self, number: u32, page: Option<Page>, expires: DateTime<Utc>) -> Result<(), Trouble> {
         let ids = (!self.inputs.ids.is_empty()).then(|| self.inputs.ids.clone());
+        let records = Some(page.as_ref().map_or(0, |page| page.rows as u64));
         let (body, cursor, total) =
             page.map(|page| (page.body.into_bytes(), page.cursor, page.total)).unwrap_or_default();
-        let staged =
-            StagedPage { part: self.name.clone(), page: number, body, cursor, expires: Some(expires), ids, total };
+        let part = self.name.clone();
+        let staged = StagedPage { part, page: number, body, cursor, expires: Some(expires), ids, total, records };
         staging::stage(self.session, self.open, staged)?;
         failpoint::reached(failpoint::STAGED);
         Ok(())

@@ -2,7 +2,7 @@
 //!
 //! The same comparison makes a lost ledger anew and brings an older copy of one up to date. It reads nothing of the vendor.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -25,12 +25,14 @@ pub struct Proof {
     pub rows: Rows,
     /// Units whose facts are other than the ledger's were.
     pub changed: Vec<(String, Span)>,
-    /// Objects that are newer than the manifest, or than the ledger where there is none.
-    pub newer: u64,
-    /// Objects that should be there and are not; their units are due.
+    /// Objects that are newer than the manifest, or than the ledger where there is none: taken in from their footers.
+    pub taken: Vec<String>,
+    /// Objects that are not there, or not as they were written; their units are due.
     pub lost: Vec<String>,
     /// Objects under our folders that fit nothing: left where they are.
     pub strange: Vec<String>,
+    /// Objects of this ledger in whose windows others lie.
+    pub doubled: Vec<String>,
     /// The newest commit, those of newer objects included.
     pub sequence: i64,
     /// The ledger that wrote the newest object.
@@ -70,12 +72,17 @@ pub async fn prove(output: &Output<'_>, known: Vec<UnitRow>, sequence: i64) -> R
         let below = output.store.stored(&entity.name).await?;
         stored.extend(below.into_iter().map(|object| (object.path.clone(), object)));
     }
-    compare(output, &mut proof, &stored).await?;
+    compare(output, &mut proof, &stored, |_| true).await?;
     adopt(output, &mut proof, &stored).await?;
+    Ok(concluded(output, proof, &old))
+}
+
+/// With the units that follow from others, and those named that are other than before.
+pub fn concluded(output: &Output, mut proof: Proof, old: &HashMap<(String, Span), UnitRow>) -> Proof {
     with_parents(output, &mut proof.rows);
     proof.changed =
         proof.rows.iter().filter(|(key, row)| old.get(*key) != Some(*row)).map(|(key, _)| key.clone()).collect();
-    Ok(proof)
+    proof
 }
 
 /// The manifest's coverage as units; what the ledger knows better of the same reading stays.
@@ -126,6 +133,8 @@ fn blank(output: &Output, entity: &Entity, span: Span, read_at: DateTime<Utc>) -
         private: 0,
         missing: 0,
         vendor_total: None,
+        unexplained: 0,
+        unexplained_readings: 0,
         digest: UNKNOWN,
         fingerprint: fingerprint(output.config, entity),
         schema_version: entity.version,
@@ -145,15 +154,21 @@ fn zone(output: &Output, entity: &Entity) -> Option<String> {
 }
 
 /// Makes sure that each unit's object is the one that lies there; one that is not is taken from its footer, one that is lost is due.
-async fn compare(output: &Output<'_>, proof: &mut Proof, stored: &BTreeMap<String, Stored>) -> Result<()> {
+/// `looked_at` says whether a path lies where `stored` was listed.
+pub async fn compare(
+    output: &Output<'_>,
+    proof: &mut Proof,
+    stored: &BTreeMap<String, Stored>,
+    looked_at: impl Fn(&str) -> bool,
+) -> Result<()> {
     let keys: Vec<_> = proof.rows.keys().cloned().collect();
     for key in keys {
-        let Some(row) = proof.rows.get(&key) else { continue };
-        let Some(object) = row.object.clone() else { continue };
+        let Some(row) = proof.rows.get(&key).cloned() else { continue };
+        let Some(object) = row.object.clone().filter(|object| looked_at(&object.path)) else { continue };
         let Some(there) = stored.get(&object.path) else {
             proof.lost.push(object.path);
             let due = Some("its object was not in the output".to_owned());
-            let lost = UnitRow { rows: 0, digest: UNKNOWN, object: None, due, ..row.clone() };
+            let lost = UnitRow { rows: 0, digest: UNKNOWN, object: None, due, ..row };
             proof.rows.insert(key, lost);
             continue;
         };
@@ -164,49 +179,66 @@ async fn compare(output: &Output<'_>, proof: &mut Proof, stored: &BTreeMap<Strin
         if digest.as_deref() == Some(&object.sha256) {
             // The same bytes at another place or time.
             let object = ObjectRow { etag: there.etag.clone(), ..object };
-            let row = UnitRow { object: Some(object), ..row.clone() };
+            let row = UnitRow { object: Some(object), ..row };
             proof.rows.insert(key, row);
         } else {
-            take(output, proof, there, digest.unwrap_or_default()).await?;
+            let strange = proof.strange.len() + proof.doubled.len();
+            take(output, proof, there).await?;
+            if proof.strange.len() + proof.doubled.len() > strange {
+                // What lies there is not the unit's: its next reading writes over it.
+                proof.strange.retain(|path| *path != object.path);
+                proof.doubled.retain(|path| *path != object.path);
+                proof.lost.push(object.path);
+                let due = Some("its object was not the one that was written".to_owned());
+                proof.rows.insert(key, UnitRow { digest: UNKNOWN, due, ..row });
+            }
         }
     }
     Ok(())
 }
 
 /// Takes in objects that no unit has, if their windows are free.
-async fn adopt(output: &Output<'_>, proof: &mut Proof, stored: &BTreeMap<String, Stored>) -> Result<()> {
-    let known: std::collections::HashSet<String> =
+pub async fn adopt(output: &Output<'_>, proof: &mut Proof, stored: &BTreeMap<String, Stored>) -> Result<()> {
+    let known: HashSet<String> =
         proof.rows.values().filter_map(|row| row.object.as_ref().map(|o| o.path.clone())).collect();
     for there in stored.values().filter(|there| !known.contains(&there.path)) {
-        let digest = output.store.digest(&there.path, false).await?.map(|(digest, _)| digest);
-        take(output, proof, there, digest.unwrap_or_default()).await?;
+        take(output, proof, there).await?;
     }
     Ok(())
 }
 
 /// Takes one object as its footer describes it.
-async fn take(output: &Output<'_>, proof: &mut Proof, there: &Stored, sha256: String) -> Result<()> {
+async fn take(output: &Output<'_>, proof: &mut Proof, there: &Stored) -> Result<()> {
     let said = output.store.footer(there).await?;
-    let Some((unit, said)) = said.and_then(|said| Some((own(output, there, &said)?, said))) else {
+    let Some((unit, said)) = said.and_then(|said| Some((described(output, &said)?, said))) else {
         proof.strange.push(there.path.clone());
         return Ok(());
     };
-    let overlaps = |row: &UnitRow| match (row.span.window(), unit.span.window()) {
-        (Some(a), Some(b)) => row.entity == unit.entity.name && row.span != unit.span && a.overlaps(&b),
-        _ => false,
+    let fits = unit.object() == there.path;
+    let in_the_way = |row: &UnitRow| match (row.span.window(), unit.span.window()) {
+        _ if row.entity != unit.entity.name || (fits && row.span == unit.span) => false,
+        (Some(a), Some(b)) => a.overlaps(&b),
+        _ => true,
     };
-    if proof.rows.values().any(overlaps) {
-        proof.strange.push(there.path.clone());
-        return Ok(());
+    let ours = proof.ledger_id.as_ref().is_none_or(|id| *id == said.footer.ledger_id);
+    match (proof.rows.values().any(in_the_way), ours) {
+        (true, true) => proof.doubled.push(there.path.clone()),
+        (false, true) if fits => return take_in(output, proof, there, unit, said).await,
+        _ => proof.strange.push(there.path.clone()),
     }
+    Ok(())
+}
+
+async fn take_in(output: &Output<'_>, proof: &mut Proof, there: &Stored, unit: Unit, said: Said) -> Result<()> {
+    let digest = output.store.digest(&there.path, false).await?.map(|(digest, _)| digest);
     proof.sequence += 1;
-    proof.newer += 1;
+    proof.taken.push(there.path.clone());
     proof.ledger_id.get_or_insert_with(|| said.footer.ledger_id.clone());
     let object = ObjectRow {
         path: there.path.clone(),
         read_at: said.footer.read_at,
         bytes: there.bytes,
-        sha256,
+        sha256: digest.unwrap_or_default(),
         etag: there.etag.clone(),
         sequence: proof.sequence,
     };
@@ -221,13 +253,13 @@ async fn take(output: &Output<'_>, proof: &mut Proof, there: &Stored, sha256: St
     Ok(())
 }
 
-/// The unit of an object that says it is what its path says.
-fn own(output: &Output, there: &Stored, said: &Said) -> Option<Unit> {
+/// The unit that an object says it is.
+fn described(output: &Output, said: &Said) -> Option<Unit> {
     let footer = &said.footer;
     let given = |day: &String| Some(day.clone()).filter(|day| !day.is_empty());
     let span = span(given(&footer.from).as_deref(), given(&footer.to).as_deref())?;
     let unit = Unit { entity: output.catalog.get(&footer.entity)?, span };
-    (unit.object() == there.path && unit.entity.is_snapshot() == (span == Span::Snapshot)).then_some(unit)
+    (unit.entity.is_snapshot() == (span == Span::Snapshot)).then_some(unit)
 }
 
 fn span(from: Option<&str>, to: Option<&str>) -> Option<Span> {

@@ -55,15 +55,15 @@ fn report(output: &Output, proof: Proof, ledger_id: String) -> RebuildReport {
         sequence: proof.sequence,
         units: proof.rows.len() as u64,
         objects: proof.rows.values().filter(|row| row.object.is_some()).count() as u64,
-        newer: proof.newer,
+        newer: proof.taken.len() as u64,
         lost: proof.lost,
-        strange: proof.strange,
+        strange: [proof.strange, proof.doubled].concat(),
         to_read: None,
     }
 }
 
 /// Reads what the ledger keeps of the rows themselves, and writes everything in one transaction.
-async fn restore(output: &Output<'_>, ledger: &Ledger, proof: &Proof, ledger_id: &str) -> Result<()> {
+pub async fn restore(output: &Output<'_>, ledger: &Ledger, proof: &Proof, ledger_id: &str) -> Result<()> {
     let mut restored = Restored {
         ledger_id: ledger_id.to_owned(),
         sequence: proof.sequence,

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::backup::Backup;
 use super::doubt::Doubts;
 use super::lease::Lease;
+use super::sight::Sight;
 use super::staging::Held;
 use super::tally::Tally;
 use crate::clock::Clock;
@@ -51,6 +52,8 @@ pub struct Session {
     pub ledger_id: String,
     /// The company's time zone, once it is known.
     pub zone: OnceLock<Tz>,
+    /// Whether the credentials still see calls.
+    pub sight: Sight,
     /// `--accept-shrink`.
     pub accept_shrink: bool,
     /// Decoded rows take memory: one unit or family at a time.

@@ -62,7 +62,8 @@ fn counted(session: &Session, row: &UnitRow) -> Option<(&'static Entity, Window)
     row.span.window().filter(|_| counts).map(|window| (entity, window))
 }
 
-async fn total(
+/// The vendor's total of one window, `None` if it gives none; one request.
+pub async fn total(
     session: &Session,
     entity: &'static Entity,
     window: Window,

@@ -1,11 +1,16 @@
 //! What the ledger knows of single calls: their window, their place in its listing, their privacy, and what of them is missing.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use rusqlite::{Transaction, params};
 
 use super::{Ledger, days, instant, micros, span};
 use crate::error::Result;
 use crate::unit::{Span, Window};
+
+/// Why a window is read again whose call was listed in another one.
+pub const MOVED: &str = "a call moved to another window";
 
 /// A call as its window's newest listing gave it, in the order of the listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +64,14 @@ impl Ledger {
         })
     }
 
+    /// The first reading that missed an id that is still missing, by entity.
+    pub fn missing_since(&self) -> Result<HashMap<String, DateTime<Utc>>> {
+        self.with(|tx| {
+            let mut query = tx.prepare_cached("SELECT entity, min(since) FROM missing GROUP BY entity")?;
+            query.query_map([], |row| Ok((row.get(0)?, instant(row.get(1)?))))?.collect()
+        })
+    }
+
     /// Keeps a window's total that led to smaller windows, so that the next plan knows the density.
     pub fn set_probe(&self, entity: &str, window: Window, total: u64) -> Result<()> {
         let (from, to) = days(Span::Window(window));
@@ -99,10 +112,10 @@ pub fn replace(tx: &Transaction, at: Span, listing: &[ListedCall]) -> rusqlite::
         note.execute(params![call.id])?;
     }
     tx.prepare_cached(
-        "UPDATE unit SET due = 'a call moved to another window' WHERE entity = 'calls' AND (from_day, to_day) IN
+        "UPDATE unit SET due = ?1 WHERE entity = 'calls' AND (from_day, to_day) IN
          (SELECT from_day, to_day FROM call JOIN temp.listed USING (id))",
     )?
-    .execute([])?;
+    .execute([MOVED])?;
     put(tx, at, listing)
 }
 
@@ -122,7 +135,7 @@ pub fn put(tx: &Transaction, at: Span, listing: &[ListedCall]) -> rusqlite::Resu
 /// contents, and, for a private one, reviews from its day on. What is read in the same run is no longer due when it commits.
 fn mark_followers(tx: &Transaction, at: Span, listing: &[ListedCall]) -> rusqlite::Result<()> {
     let (from, to) = days(at);
-    let now: std::collections::HashMap<&str, bool> = listing.iter().map(|c| (c.id.as_str(), c.private)).collect();
+    let now: HashMap<&str, bool> = listing.iter().map(|c| (c.id.as_str(), c.private)).collect();
     let mut query = tx.prepare_cached("SELECT id, private FROM call WHERE from_day = ?1 AND to_day = ?2")?;
     let before: Vec<(String, bool)> =
         query.query_map(params![from, to], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;

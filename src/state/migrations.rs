@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../state/migrations/0003_media.sql"),
     include_str!("../../state/migrations/0004_uploads.sql"),
     include_str!("../../state/migrations/0005_limits.sql"),
+    include_str!("../../state/migrations/0006_counts.sql"),
     include_str!("../../state/migrations/0007_zones_and_periods.sql"),
 ];
 

@@ -8,6 +8,7 @@ mod calls;
 mod discarded;
 mod facts;
 mod lock;
+mod marks;
 mod media;
 mod migrations;
 mod open_units;
@@ -26,7 +27,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{Connection, Transaction};
 
-pub use calls::{ListedCall, Missing};
+pub use calls::{ListedCall, MOVED, Missing};
 pub use lock::{Lock, Owner};
 pub use media::{MediaOf, MediaRow};
 pub use open_units::{OpenUnit, Reading, StagedPage};

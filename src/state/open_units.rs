@@ -55,6 +55,8 @@ pub struct StagedPage {
     pub ids: Option<Vec<String>>,
     /// The vendor's count of the whole part.
     pub total: Option<u64>,
+    /// Records in the answer; 0 for an end without a page.
+    pub records: Option<u64>,
 }
 
 impl Ledger {
@@ -138,8 +140,18 @@ impl Ledger {
         let ids = page.ids.as_ref().map(|ids| serde_json::Value::from(ids.clone()).to_string());
         self.with_relaxed(|tx| {
             tx.execute(
-                "INSERT OR REPLACE INTO staged VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                params![unit_id, page.part, page.page, body, page.cursor, page.expires.map(micros), ids, page.total],
+                "INSERT OR REPLACE INTO staged VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                params![
+                    unit_id,
+                    page.part,
+                    page.page,
+                    body,
+                    page.cursor,
+                    page.expires.map(micros),
+                    ids,
+                    page.total,
+                    page.records
+                ],
             )
             .map(|_| ())
         })
@@ -149,7 +161,7 @@ impl Ledger {
     pub fn staged_index(&self, unit_id: i64) -> Result<Vec<StagedPage>> {
         self.with(|tx| {
             let mut query = tx.prepare_cached(
-                "SELECT part, page, cursor, expires, ids, total FROM staged WHERE unit_id = ?1 ORDER BY part, page",
+                "SELECT part, page, cursor, expires, ids, total, records FROM staged WHERE unit_id = ?1 ORDER BY part, page",
             )?;
             let rows = query.query_map(params![unit_id], |row| {
                 let (expires, ids): (Option<i64>, Option<String>) = (row.get(3)?, row.get(4)?);
@@ -161,6 +173,7 @@ impl Ledger {
                     expires: expires.map(instant),
                     ids: ids.and_then(|text| serde_json::from_str(&text).ok()),
                     total: row.get(5)?,
+                    records: row.get(6)?,
                 })
             })?;
             rows.collect()

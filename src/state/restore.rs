@@ -64,18 +64,6 @@ impl Ledger {
             tx.execute("DELETE FROM removed WHERE path IN (SELECT object FROM unit)", []).map(|_| ())
         })
     }
-
-    /// Marks a unit whose object is not what the ledger says: it is due, and its next reading writes it, changed or not.
-    pub fn mark_damaged(&self, entity: &str, at: Span, why: &str) -> Result<()> {
-        let (from, to) = days(at);
-        self.with(|tx| {
-            tx.execute(
-                "UPDATE unit SET due = ?4, digest = ?5 WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3",
-                params![entity, from, to, why, UNKNOWN],
-            )
-            .map(|_| ())
-        })
-    }
 }
 
 /// Forgets units that are none any more, with what hangs on them.

@@ -31,6 +31,10 @@ pub struct UnitRow {
     pub missing: u64,
     /// The vendor's count.
     pub vendor_total: Option<u64>,
+    /// Records that the vendor counted and did not give, with no explanation.
+    pub unexplained: u64,
+    /// Readings in a row that had some.
+    pub unexplained_readings: u32,
     /// Of all rows.
     pub digest: Digest,
     /// Of the settings that shape the rows.
@@ -100,7 +104,8 @@ pub struct Commit<'a> {
 
 const COLUMNS: &str =
     "entity, from_day, to_day, read_at, rows, private, missing, vendor_total, digest, fingerprint, schema_version,
-    include_private, object, object_read_at, bytes, sha256, etag, sequence, run_id, due, suspect, time_zone";
+    include_private, object, object_read_at, bytes, sha256, etag, sequence, run_id, due, suspect, time_zone, unexplained,
+    unexplained_readings";
 
 impl Ledger {
     /// Every committed unit, by entity and window.
@@ -154,30 +159,6 @@ impl Ledger {
         })
     }
 
-    /// Keeps the old facts and object of a unit whose new reading is not believed.
-    pub fn mark_suspect(&self, open_id: i64, unit: Unit, why: &str) -> Result<()> {
-        let (from, to) = days(unit.span);
-        self.with(|tx| {
-            tx.execute(
-                "UPDATE unit SET suspect = ?4 WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3",
-                params![unit.entity.name, from, to, why],
-            )?;
-            tx.execute("DELETE FROM open_unit WHERE id = ?1", params![open_id]).map(|_| ())
-        })
-    }
-
-    /// Marks a committed unit to be read again early.
-    pub fn mark_due(&self, unit: Unit, why: &str) -> Result<()> {
-        let (from, to) = days(unit.span);
-        self.with(|tx| {
-            tx.execute(
-                "UPDATE unit SET due = ?4 WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3",
-                params![unit.entity.name, from, to, why],
-            )
-            .map(|_| ())
-        })
-    }
-
     /// Objects that are no longer current, by path; those removed before `since` are forgotten.
     pub fn removed(&self, since: DateTime<Utc>) -> Result<Vec<RemovedRow>> {
         self.with(|tx| {
@@ -222,6 +203,8 @@ fn read_row(row: &Row) -> rusqlite::Result<UnitRow> {
         due: row.get(19)?,
         suspect: row.get(20)?,
         time_zone: row.get(21)?,
+        unexplained: row.get(22)?,
+        unexplained_readings: row.get(23)?,
     })
 }
 
@@ -230,7 +213,8 @@ pub(super) fn write_row(tx: &Transaction, row: &UnitRow, sequence: i64) -> rusql
     let object = row.object.as_ref();
     tx.prepare_cached(&format!(
         "INSERT OR REPLACE INTO unit ({COLUMNS})
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
+         ?22, ?23, ?24)"
     ))?
     .execute(params![
         row.entity,
@@ -255,6 +239,8 @@ pub(super) fn write_row(tx: &Transaction, row: &UnitRow, sequence: i64) -> rusql
         row.due,
         row.suspect,
         row.time_zone,
+        row.unexplained,
+        row.unexplained_readings,
     ])
     .map(|_| ())
 }

@@ -30,7 +30,7 @@ fn the_report_has_the_contracts_shape_and_lies_beside_the_data() {
         "as_of command entities exit_code objects requests resume_at retries run_id seconds version warnings";
     assert_eq!(keys(&report), expected);
     let calls = &report["entities"]["calls"];
-    assert_eq!(keys(calls), "bytes drift missing quarantined requests rows units vendor_total");
+    assert_eq!(keys(calls), "bytes drift missing quarantined requests rows unexplained units vendor_total");
     assert_eq!(keys(&calls["units"]), "committed failed left planned");
     assert_eq!(keys(&calls["rows"]), "changed gone new private written");
     assert_eq!(keys(&report["objects"]), "added removed replaced");

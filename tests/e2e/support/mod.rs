@@ -3,10 +3,12 @@
 pub mod bucket;
 pub mod journal;
 pub mod ledger;
+pub mod look;
 pub mod moto;
 pub mod periods;
 pub mod refusal;
 pub mod rig;
+pub mod seeds;
 pub mod tokens;
 pub mod truth;
 
