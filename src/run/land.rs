@@ -15,7 +15,7 @@ use super::chosen::{self, Chosen};
 use super::guard::{self, Change};
 use super::privacy::Hidden;
 use super::quarantine;
-use super::session::Session;
+use super::session::{Session, keeps_private};
 use super::staging;
 use super::totals::{self, Counted};
 use super::trouble::Trouble;
@@ -199,7 +199,7 @@ fn facts(
         digest: guard::unit_digest(&chosen.digests),
         fingerprint: open.fingerprint.clone(),
         schema_version: unit.entity.version,
-        include_private: session.config.sync.include_private,
+        include_private: keeps_private(&session.config, unit.entity),
         time_zone: open.time_zone.clone(),
         object: None,
         due: verdict.again.then(|| TOO_FEW.to_owned()),

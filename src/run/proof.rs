@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::session::fingerprint;
+use super::session::{fingerprint, keeps_private};
 use crate::config::Config;
 use crate::entity::{Catalog, Entity};
 use crate::error::Result;
@@ -138,7 +138,7 @@ fn blank(output: &Output, entity: &Entity, span: Span, read_at: DateTime<Utc>) -
         digest: UNKNOWN,
         fingerprint: fingerprint(output.config, entity),
         schema_version: entity.version,
-        include_private: output.config.sync.include_private,
+        include_private: keeps_private(output.config, entity),
         time_zone: zone(output, entity),
         object: None,
         due: None,

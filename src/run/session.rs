@@ -98,13 +98,19 @@ impl Session {
     }
 }
 
+/// True if rows of private calls are wanted, and the entity has rows of calls at all.
+pub fn keeps_private(config: &Config, entity: &Entity) -> bool {
+    let of_calls = entity.page.private.is_some() || entity.private.is_some() || entity.parent().is_some();
+    of_calls && config.sync.include_private
+}
+
 /// Short digest of the settings that shape an entity's rows: another fingerprint means other rows for the same window.
 pub fn fingerprint(config: &Config, entity: &Entity) -> String {
     let own = config.entity(&entity.name);
     let family = config.entity(entity.parent().unwrap_or(&entity.name));
     let facts = serde_json::json!([
         entity.version,
-        config.sync.include_private,
+        keeps_private(config, entity),
         selector(config, entity),
         family.workspace_id,
         own.period.map(|p| format!("{p:?}")),

@@ -13,6 +13,7 @@ mod cli;
 mod conformance;
 mod conservation;
 mod convergence;
+mod demand;
 mod details;
 mod direct;
 mod doubts;

@@ -1,0 +1,121 @@
+//! What is read again because somebody asked: other settings, forced ranges, and backfills that are given up.
+
+use chrono::TimeDelta;
+use gong_sim::{ServerOptions, World, WorldSpec};
+use serde_json::{Value, json};
+
+use crate::support::Rig;
+use crate::support::look::{ask, bare, call_at, objects_of, rows};
+use crate::support::rig::FIVE;
+use crate::support::truth::assert_conserved;
+
+fn plan(rig: &Rig, more: &[&str]) -> Value {
+    rig.run(&[&["plan", "--format", "json"], more].concat()).expect(0).json()
+}
+
+/// Tables of a plan whose units are read for a reason.
+fn tables(plan: &Value, reason: &str) -> Vec<String> {
+    let units = plan["units"].as_array().expect("a list").iter().filter(|unit| unit["reason"] == reason);
+    let mut tables: Vec<String> = units.filter_map(|unit| unit["entity"].as_str().map(str::to_owned)).collect();
+    tables.sort();
+    tables.dedup();
+    tables
+}
+
+#[test]
+fn private_calls_that_are_no_longer_wanted_leave_all_tables_in_the_next_run() {
+    // GIVEN settled windows that were read with private calls
+    let rig = Rig::small(3);
+    rig.configure("include_private = true");
+    rig.server.clock().advance(TimeDelta::days(40));
+    rig.sync();
+    let private = |rig: &Rig| ask(rig, "calls", "SELECT count(*) FILTER (WHERE is_private) > 0 FROM TABLE");
+    assert_eq!(private(&rig), "[(True,)]");
+    // WHEN they are no longer wanted THEN the plan has just the tables that can hold something of them
+    rig.configure("");
+    let reason = "private calls are no longer wanted";
+    let expected =
+        ["call_transcripts", "calls", "calls_extensive", "library_folder_content", "stats_activity_scorecards"];
+    assert_eq!(tables(&plan(&rig, &[]), reason), expected);
+    // AND the next run, at the same now, removes them everywhere, and reads nothing else
+    let report = rig.sync();
+    assert_eq!(
+        (private(&rig).as_str(), report["entities"]["users"]["units"]["planned"].as_u64()),
+        ("[(False,)]", Some(0))
+    );
+    assert!(rows(&report, "calls", "private") > 0 && report["warnings"] == json!([]), "{report}");
+    assert_conserved(&rig, "without private calls");
+    assert_eq!(plan(&rig, &[])["units"], json!([]));
+}
+
+#[test]
+fn units_of_other_settings_are_shown_by_plan_and_read_again_by_force_whole_windows_at_a_time() {
+    // GIVEN a settled month, and then details that are to hold less
+    let rig = bare();
+    for day in ["2026-04-03", "2026-04-13", "2026-04-23"] {
+        call_at(&rig, &format!("{day}T10:00:00Z"));
+    }
+    rig.sync();
+    assert_eq!(plan(&rig, &[])["other_settings"], 0);
+    let more = "[entities.calls_extensive]\ncontent_selector = { exposedFields = { parties = true } }";
+    rig.configure(&format!("{FIVE}\n{more}"));
+    let other = plan(&rig, &[])["other_settings"].as_u64().expect("a count");
+    assert!(other > 10, "{other}");
+    let text = rig.run(&["plan"]).expect(0).stdout;
+    assert!(
+        text.contains(&format!("{other} units were read under other settings; `gong-elt backfill --force`")),
+        "{text}"
+    );
+    // WHEN a run goes on THEN they stay as they are
+    let before = objects_of(&rig, "calls_extensive");
+    rig.sync();
+    assert_eq!(objects_of(&rig, "calls_extensive"), before);
+    // WHEN one day of the month is forced THEN the whole window is read, and nothing beside it
+    rig.server.clock().advance(TimeDelta::minutes(1));
+    let force = ["backfill", "--from", "2026-04-13", "--to", "2026-04-14", "--force", "--format", "json"];
+    let planned = plan(&rig, &force[..6]);
+    let windows: Vec<&Value> = planned["units"].as_array().expect("a list").iter().map(|unit| &unit["from"]).collect();
+    assert_eq!((windows, &planned["units"][0]["to"]), (vec![&json!("2026-04-01"); 3], &json!("2026-05-01")));
+    let report = rig.run(&force).expect(0).json();
+    assert_eq!(report["entities"]["calls_extensive"]["rows"]["written"], 3, "{report}");
+    assert_eq!(ask(&rig, "calls_extensive", "SELECT count(content), count(*) FROM TABLE"), "[(0, 3)]");
+    assert_eq!(plan(&rig, &[])["other_settings"].as_u64(), Some(other - 1));
+}
+
+#[test]
+fn a_cancelled_backfill_is_forgotten_and_what_it_read_stays() {
+    // GIVEN a backfill that was stopped, which sync goes on with
+    let rig = Rig::new(World::generate(WorldSpec { days: 45, ..WorldSpec::small(4) }), ServerOptions::unlimited());
+    let configure = |rig: &Rig| {
+        rig.configure_whole(&format!(
+            "[sync]\nstart_date = \"2026-05-18\"\ncontinue_backfills = true\nwindow = \"day\"\n{FIVE}"
+        ));
+    };
+    configure(&rig);
+    rig.sync();
+    let range = ["backfill", "--from", "2026-04-01", "--to", "2026-05-18"];
+    rig.run(&[&range[..], &["--max-requests", "30"]].concat()).expect(0);
+    let rest = tables(&plan(&rig, &[]), "unfinished backfill");
+    assert_eq!(rest, ["call_transcripts", "calls", "calls_extensive"]);
+    let read = objects_of(&rig, "calls");
+    // WHEN it is cancelled
+    let said = rig.run(&["backfill", "--cancel"]).expect(0).stdout;
+    assert_eq!(said, "1 unfinished backfills forgotten; what they read stays\n");
+    // THEN sync ends what was begun and asks for nothing more of it, and nothing that was read is gone
+    rig.sync();
+    assert_eq!(tables(&plan(&rig, &[]), "unfinished backfill"), Vec::<String>::new());
+    let april = |rig: &Rig| {
+        rig.server
+            .journal()
+            .requests_for("/v2/calls")
+            .iter()
+            .filter(|e| format!("{:?}", e.query).contains("2026-04-0"))
+            .count()
+    };
+    assert_eq!(april(&rig), 0, "windows are read from the newest on");
+    assert!(read.iter().all(|object| objects_of(&rig, "calls").contains(object)));
+    // AND the same backfill can be asked again, and does not pay twice
+    rig.run(&range).expect(0);
+    assert_eq!(crate::support::journal::paid_twice(&rig.server), Vec::<String>::new());
+    assert_conserved(&rig, "after the backfill");
+}
