@@ -67,10 +67,11 @@ impl Life {
         let end = self.rig.now() + TimeDelta::days(DAYS);
         self.first_calls();
         while self.rig.now() < end {
-            let pause =
-                TimeDelta::hours(*[5, 24, 24, 24, 48, 72, 21 * 24].choose(&mut self.chance).expect("one of seven"));
+            let days_off = self.chance.gen_bool(0.04);
+            let usual = *[5, 24, 24, 24, 24, 24, 48, 72].choose(&mut self.chance).expect("one of eight");
+            let pause = TimeDelta::hours(if days_off { 21 * 24 } else { usual });
             let next = self.rig.now() + pause;
-            for _ in 0..self.chance.gen_range(0..2 + pause.num_days()) {
+            for _ in 0..self.chance.gen_range(0..3 + 3 * pause.num_days()) {
                 self.something_happens(next);
             }
             self.rig.server.clock().set(next);
