@@ -46,7 +46,7 @@ pub enum Command {
     /// Write a commented configuration file.
     Init,
     /// Check credentials, host, each entity's permission, output and ledger; one line each.
-    Check(Format),
+    Check(CheckArgs),
     /// Show what a run would read and cost; writes no data.
     Plan(PlanArgs),
     /// Bring everything up to date: the nightly job.
@@ -72,12 +72,20 @@ pub enum Command {
     },
 }
 
-/// `--format`.
+/// How a result is printed.
 #[derive(Debug, Clone, Args)]
 pub struct Format {
     /// Form of the result on stdout.
     #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
     pub format: OutputFormat,
+}
+
+/// Check credentials, host, each entity's permission, output and ledger; one line each.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// Form of the result.
+    #[command(flatten)]
+    pub format: Format,
 }
 
 /// Which entities.
@@ -91,7 +99,7 @@ pub struct Selection {
 /// How a run is bounded.
 #[derive(Debug, Clone, Args)]
 pub struct Bounds {
-    /// Stop after so many requests, with exit code 0.
+    /// Stop after so many requests; that alone is no failure.
     #[arg(long, value_name = "N")]
     pub max_requests: Option<u64>,
     /// Wait so long for another run to end.
@@ -99,7 +107,7 @@ pub struct Bounds {
     pub wait: config::Span,
 }
 
-/// `plan`.
+/// Show what a run would read and cost; writes no data.
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
     /// The command to plan for; `sync` if absent.
@@ -142,7 +150,7 @@ pub struct Range {
     pub cancel: bool,
 }
 
-/// `sync`.
+/// Bring everything up to date: the nightly job.
 #[derive(Debug, Clone, Args)]
 pub struct SyncArgs {
     /// Which entities.
@@ -156,7 +164,7 @@ pub struct SyncArgs {
     pub format: Format,
 }
 
-/// `backfill`.
+/// Read a range of the past, stoppable at any moment.
 #[derive(Debug, Clone, Args)]
 pub struct BackfillArgs {
     /// Which days.
@@ -176,7 +184,7 @@ pub struct BackfillArgs {
     pub format: Format,
 }
 
-/// `status`.
+/// Show how far every entity is, and the quota used today.
 #[derive(Debug, Clone, Args)]
 pub struct StatusArgs {
     /// Exit code 1 if an entity's frontier is older.
@@ -187,7 +195,7 @@ pub struct StatusArgs {
     pub format: Format,
 }
 
-/// `verify`.
+/// Compare the output with the ledger, and the ledger with Gong.
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
     /// Read every object: compare its digest and count its rows.
@@ -207,7 +215,7 @@ pub struct VerifyArgs {
     pub format: Format,
 }
 
-/// `state`.
+/// Work on the ledger itself.
 #[derive(Debug, Clone, Args)]
 pub struct StateArgs {
     /// What to do.
@@ -222,7 +230,7 @@ pub enum StateWhat {
     Rebuild(RebuildArgs),
 }
 
-/// `state rebuild`.
+/// Make a lost ledger anew from the output's manifest and objects, without a request to Gong.
 #[derive(Debug, Clone, Args)]
 pub struct RebuildArgs {
     /// Wait so long for another run to end.

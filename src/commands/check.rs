@@ -69,7 +69,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, format: OutputFormat) -> 
         worst = error.kind().exit_code();
     }
     let source = context.source(&ledger, context.config.limits.daily_budget(), None)?;
-    let code = entities(&context, &source, &mut report).await?;
+    let code = entities(&context, &ledger, &source, &mut report).await?;
     worst = worst.max(code);
     print(format, &report, || text(&report));
     Ok(worst)
@@ -110,11 +110,20 @@ fn conditional(found: Preconditions) -> (&'static str, &'static str) {
 }
 
 /// One request per entity.
-async fn entities(context: &Context, source: &Source, report: &mut CheckReport) -> Result<u8> {
+async fn entities(context: &Context, ledger: &Ledger, source: &Source, report: &mut CheckReport) -> Result<u8> {
     let mut worst = 0;
     let (mut users, mut calls) = (false, None);
     let mut members = BTreeMap::new();
-    for entity in context.entities(&[])? {
+    let selected = context.entities(&[])?;
+    // The company shows in its workspaces, also where they are not read.
+    let company = context.catalog.get(run::COMPANY).filter(|company| selected.iter().all(|e| e.name != company.name));
+    if let Some(entity) = company
+        && let Ok(Reply::Page(page)) =
+            source.ask(entity, &build(entity, &inputs(context, entity, &members), None), false).await
+    {
+        worst = same_company(ledger, entity, &page.body, report);
+    }
+    for entity in selected {
         if let Some(fan) = entity.each().iter().find(|fan| !members.contains_key(fan.as_str())) {
             note(report, &entity.name, "cannot tell", format!("it is asked by {fan}, and none is known"));
             continue;
@@ -122,6 +131,7 @@ async fn entities(context: &Context, source: &Source, report: &mut CheckReport) 
         let reply = source.ask(entity, &build(entity, &inputs(context, entity, &members), None), false).await;
         let rows = match &reply {
             Ok(Reply::Page(page)) => {
+                worst = worst.max(same_company(ledger, entity, &page.body, report));
                 members.extend(run::first_members(entity, &page.body));
                 page.rows
             }
@@ -145,6 +155,13 @@ async fn entities(context: &Context, source: &Source, report: &mut CheckReport) 
         worst = worst.max(1);
     }
     Ok(worst)
+}
+
+/// Whether a page of workspaces is the ledger's company's; the exit code that says so.
+fn same_company(ledger: &Ledger, entity: &'static Entity, body: &str, report: &mut CheckReport) -> u8 {
+    let Err(error) = run::same_company_page(ledger, entity, body) else { return 0 };
+    note(report, "company", "failed", run::with_hint(&error));
+    error.kind().exit_code()
 }
 
 /// The cheapest request that shows whether an entity may be read.

@@ -10,7 +10,12 @@ use crate::error::{Error, Kind, Result};
 pub fn run(cli: &Cli) -> Result<u8> {
     let path = &cli.config;
     let shown = path.display();
-    let created = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    // Credentials may be put into it.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let created = options.open(path);
     let written = created.and_then(|mut file| file.write_all(uncommented().as_bytes()));
     written.map_err(|e| match e.kind() {
         std::io::ErrorKind::AlreadyExists => Error::new(Kind::Config, format!("{shown} exists already"))

@@ -44,7 +44,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Schema { entity } => schema::run(catalog, entity.as_deref()),
         Command::Status(args) => runtime.block_on(status::run(cli, catalog, args)),
         Command::Plan(args) => runtime.block_on(plan::run(cli, catalog, args)),
-        Command::Check(format) => runtime.block_on(check::run(cli, catalog, format.format)),
+        Command::Check(args) => runtime.block_on(check::run(cli, catalog, args.format.format)),
         Command::Verify(args) => runtime.block_on(verify::run(cli, catalog, args)),
         Command::State(StateArgs { what: StateWhat::Rebuild(args) }) => {
             runtime.block_on(state::rebuild(cli, catalog, args))

@@ -10,6 +10,7 @@ use crate::entity::Catalog;
 use crate::error::{Error, Kind, Result};
 use crate::report::plan_text;
 use crate::run;
+use crate::sink::Store;
 use crate::source::{Failure, Refusal};
 use crate::state::Ledger;
 
@@ -23,6 +24,8 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &PlanArgs) -> Resul
     };
     context.fetch_if_absent().await?;
     let ledger = context.ledger()?;
+    // A ledger that a run would refuse has no plan.
+    run::compare_output(&ledger, &Store::open(&context.config.output)?, &ledger.id(run::new_id)?).await?;
     let rules = run::rules_of(&context.config, context.now, context.zone(&ledger)?);
     let plan = || run::planned(catalog, &ledger, &context.config, &rules, &ask);
     let mut planned = plan()?;

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::plan::{Planned, Reason, Rules, coverage, due, readable};
 use crate::report::{StatusDue, StatusEntity, StatusQuota, StatusReport, StatusWindow, VERSION, status_text};
 use crate::run::{self, text};
+use crate::sink::Store;
 use crate::state::{Ledger, UnitRow};
 use crate::unit::{Window, midnight};
 
@@ -20,6 +21,10 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Res
     context.fetch_if_absent().await?;
     let ledger = context.ledger()?;
     let units = ledger.units()?;
+    if units.is_empty() {
+        // An empty ledger over an output that has objects is no status of it.
+        run::compare_output(&ledger, &Store::open(&context.config.output)?, &ledger.id(run::new_id)?).await?;
+    }
     let rules = run::rules_of(&context.config, context.now, context.zone(&ledger)?);
     let selected = context.entities(&[])?;
     let limits = &context.config.limits;

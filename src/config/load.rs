@@ -43,7 +43,7 @@ pub fn parse(file: &str, text: &str) -> Result<Config> {
         let error = Error::new(Kind::Config, format!("{file}: {}", redacted(&e, text)));
         match nearest(e.message()) {
             Some(known) => error.hint(format!("did you mean `{known}`?")),
-            None => error.hint("config.example.toml shows every key"),
+            None => error.hint("`gong-elt init --config example.toml` writes a file with every key"),
         }
     })
 }

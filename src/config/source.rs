@@ -100,6 +100,16 @@ impl SourceSettings {
     }
 }
 
+impl SourceSettings {
+    /// A text that is another one for other credentials or another host; itself a secret.
+    pub fn identity(&self) -> SecretString {
+        let of = |secret: &Option<SecretString>| text(secret).unwrap_or_default().to_owned();
+        let oauth = self.oauth.as_ref().map(|oauth| (oauth.client_id.clone(), of(&oauth.refresh_token)));
+        let parts = (&self.base_url, of(&self.access_key), of(&self.access_token), oauth);
+        format!("{parts:?}").into()
+    }
+}
+
 impl OAuthSettings {
     fn client(&self) -> Option<OAuthClient> {
         Some(OAuthClient {

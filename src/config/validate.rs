@@ -34,8 +34,9 @@ pub fn check(file: &str, config: &Config, entities: &[&str]) -> Result<()> {
 /// The rule that the address of the API breaks, if any.
 pub fn api_host(text: &str) -> std::result::Result<(), String> {
     let url = private(text)?;
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-        return Err("must be scheme and host only".to_owned());
+    let bare = url.path().is_empty() || url.path() == "/";
+    if !bare || !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+        return Err("must be scheme and host only, without a path such as /v2".to_owned());
     }
     Ok(())
 }
@@ -122,6 +123,9 @@ fn limits(config: &Config) -> Broken {
 
 fn sync(config: &Config, entities: &[&str]) -> Broken {
     let sync = &config.sync;
+    if sync.entities.is_empty() {
+        return broken("sync.entities", "names no entity; \"all\" is every list entity");
+    }
     for name in sync.entities.iter().filter(|name| *name != "all") {
         if !entities.contains(&name.as_str()) {
             return broken("sync.entities", unknown_entity(name, entities));
@@ -133,6 +137,12 @@ fn sync(config: &Config, entities: &[&str]) -> Broken {
         }
         if settings.include_media_urls && name != "calls_extensive" {
             return broken(&format!("entities.{name}.include_media_urls"), "belongs to calls_extensive only");
+        }
+        if settings.content_selector.as_ref().is_some_and(|selector| !selector.is_object()) {
+            return broken(
+                &format!("entities.{name}.content_selector"),
+                "must be a table, as Gong's contentSelector is",
+            );
         }
         if settings.calls_from != CallsFrom::Listing && name != "calls" {
             return broken(&format!("entities.{name}.calls_from"), "belongs to calls only, and rules its family");

@@ -51,7 +51,7 @@ pub use media::is_file as is_media_file;
 pub use members::first as first_members;
 pub use meter::LedgerMeter;
 pub use outcome::exit_code;
-pub use pins::{check_output, read_manifest};
+pub use pins::{COMPANY, check_output, compare_output, read_manifest, same_company_page};
 pub use planning::{ask_backfill, ask_due, ask_sync, plan_report, planned, probe, rules_of, selected};
 pub use proof::Output;
 pub use publish::text;
@@ -124,6 +124,7 @@ pub async fn run(session: &Session, ask: &Ask, command: &str) -> Result<RunRepor
     let rules = planning::rules(session);
     let plan = || planning::planned(session.catalog, &session.ledger, &session.config, &rules, ask);
     let mut planned = plan()?;
+    pins::ask_company(session, &planned).await?;
     if surroundings::tidy(session, &planned).await? {
         planned = plan()?;
     }
@@ -135,6 +136,7 @@ pub async fn run(session: &Session, ask: &Ask, command: &str) -> Result<RunRepor
         session.tally.entity(&entity.name, |_| {});
     }
     carry_out(session, ask, planned).await?;
+    pins::learn_company(session).await?;
     session.progress.end();
     if let Some(error) = session.lease.as_ref().and_then(|lease| lease.lost()) {
         return Err(error);

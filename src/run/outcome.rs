@@ -35,6 +35,17 @@ pub fn report(session: &Session, ask: &Ask, command: &str, begun: DateTime<Utc>)
         counts.warnings.push(format!("and {} warnings more", counts.unlisted));
     }
     let stop = session.stop.reason();
+    let left: u64 = counts.entities.values().map(|e| e.units.left).sum();
+    if stop == Some(Reason::MaxRequests) {
+        let made = session.source.requests();
+        counts.warnings.push(format!(
+            "stopped at --max-requests after {made} requests, {left} units are left; the next run goes on"
+        ));
+    }
+    if ask.kind == AskKind::Force && counts.entities.values().all(|e| e.units.planned == 0) {
+        let now = text(session.now);
+        counts.warnings.push(format!("nothing was read again: no window of that range was read before {now}"));
+    }
     if let Some((_, message)) = &counts.fatal {
         counts.warnings.insert(0, message.clone());
     }

@@ -8,6 +8,7 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::line::Line;
+use super::mask;
 use super::oauth::OAuth;
 use super::retry::{Failure, Story};
 use crate::error::{Error, Kind, Result};
@@ -18,6 +19,8 @@ pub struct Access {
     pub base: String,
     /// The header's value; marked as sensitive.
     pub authorization: HeaderValue,
+    /// What the header is made of, to keep it out of messages.
+    secrets: Vec<SecretString>,
     accepted: AtomicBool,
 }
 
@@ -25,20 +28,28 @@ impl Access {
     /// An access key, sent to `base_url`.
     pub fn key(base_url: &str, key: &SecretString, secret: &SecretString) -> Result<Access> {
         let pair = format!("{}:{}", key.expose_secret(), secret.expose_secret());
-        let text = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
-        Access::new(base_url, &text)
+        let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
+        let text = format!("Basic {encoded}");
+        Access::new(base_url, &text, vec![encoded.into(), key.clone(), secret.clone()])
     }
 
     /// A bearer token, sent to `base_url`.
     pub fn bearer(base_url: &str, token: &SecretString) -> Result<Access> {
-        Access::new(base_url, &format!("Bearer {}", token.expose_secret()))
+        Access::new(base_url, &format!("Bearer {}", token.expose_secret()), vec![token.clone()])
     }
 
-    fn new(base_url: &str, authorization: &str) -> Result<Access> {
+    fn new(base_url: &str, authorization: &str, secrets: Vec<SecretString>) -> Result<Access> {
         let mut authorization = HeaderValue::from_str(authorization)
             .map_err(|_| Error::new(Kind::Config, "the access token has a character that no HTTP header can carry"))?;
         authorization.set_sensitive(true);
-        Ok(Access { base: base_url.trim_end_matches('/').to_owned(), authorization, accepted: AtomicBool::new(false) })
+        let base = base_url.trim_end_matches('/').to_owned();
+        Ok(Access { base, authorization, secrets, accepted: AtomicBool::new(false) })
+    }
+
+    /// The vendor's words without what it was sent: an answer may hold the request's headers.
+    pub fn redact(&self, text: &str) -> String {
+        let secrets: Vec<&str> = self.secrets.iter().map(ExposeSecret::expose_secret).collect();
+        mask::without(text, &secrets)
     }
 
     /// True once the vendor has taken it for good.

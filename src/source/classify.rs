@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::mask;
 use super::transport::Answer;
 use crate::entity::Entity;
 use crate::entity::spec::EmptyRule;
@@ -31,6 +32,15 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// What the vendor said, if it is no answer as asked.
+    pub fn told_mut(&mut self) -> Option<&mut Told> {
+        match self {
+            Verdict::Page(_) | Verdict::Empty => None,
+            Verdict::Refused(_, told) | Verdict::Throttled(_, told) => Some(told),
+            Verdict::CursorDead(told) | Verdict::Transient(told) => Some(told),
+        }
+    }
+
     /// True if it is what the request was sent with that was refused, or its host, and not what was asked.
     pub fn doubts_access(&self) -> bool {
         matches!(self, Verdict::Refused(Refusal::Credentials | Refusal::Redirect(_), _))
@@ -198,7 +208,8 @@ fn told(answer: &Answer) -> (Told, Vec<String>, bool) {
         _ => format!("an answer that is not in Gong's form ({} bytes)", answer.body.len()),
     };
     let lower = texts.iter().map(|t| t.to_lowercase()).collect();
-    (Told { status: answer.status, request_id, text: clean(&text, LONGEST_TEXT) }, lower, errors.is_some())
+    let text = clean(&mask::masked(&text), LONGEST_TEXT);
+    (Told { status: answer.status, request_id, text }, lower, errors.is_some())
 }
 
 /// Strings by the vendor; objects with a message in other people's tests (API reference, F.1).

@@ -10,6 +10,7 @@ mod download;
 mod grant;
 mod limiter;
 mod line;
+mod mask;
 mod media;
 mod oauth;
 mod pager;
@@ -108,7 +109,11 @@ impl Source {
                 self.line.limiter.answer(self.transport.send(request, &access)).await?
             };
             failpoint::reached(failpoint::ANSWERED);
-            let verdict = outcome.map(|answer| classify(entity, &answer, paging, self.clock.now()));
+            let mut verdict = outcome.map(|answer| classify(entity, &answer, paging, self.clock.now()));
+            if let Some(told) = verdict.as_mut().ok().and_then(Verdict::told_mut) {
+                told.text = access.redact(&told.text);
+                told.request_id = told.request_id.take().map(|id| access.redact(&id));
+            }
             match next(verdict) {
                 Err(undecided) => self.line.wait(&mut attempts, &mut delays, undecided).await?,
                 // An access that is refused may have ended before its time, or the customer may have moved: another one is tried, once.

@@ -40,7 +40,7 @@ hint: did you mean `access_key_secret`?"#,
   |               ^^^^^^
 invalid type: string "many", expected u32
 
-hint: config.example.toml shows every key"#,
+hint: `gong-elt init --config example.toml` writes a file with every key"#,
         ),
         case(
             "no start date",
@@ -58,7 +58,7 @@ hint: choose the first day to keep, for example start_date = "2024-01-01"; older
   |              ^^^^^^^^^^^^
 "2026-02-30" is not a date such as "2024-01-31"
 
-hint: config.example.toml shows every key"#,
+hint: `gong-elt init --config example.toml` writes a file with every key"#,
         ),
     ]);
 }

@@ -1,10 +1,11 @@
 //! Run after run: only what is due is asked, only what changed is written, and windows never overlap.
 
 use chrono::{Days, NaiveDate, TimeDelta};
+use gong_sim::NewCall;
 use serde_json::Value;
 
 use crate::support::Rig;
-use crate::support::rig::START;
+use crate::support::rig::{FIVE, START};
 use crate::support::truth::assert_conserved;
 
 /// Fails unless an entity's windows tile the time from the start to the day in progress.
@@ -186,4 +187,29 @@ fn a_call_that_turns_private_leaves_every_table_in_the_run_that_sees_it() {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     };
     assert_eq!((held("calls_extensive"), held("call_transcripts")), ("0".to_owned(), "0".to_owned()));
+}
+
+#[test]
+fn a_call_that_moved_to_another_day_stands_in_one_window_after_the_run_that_sees_it() {
+    // GIVEN an account that was read, with a call that is planned anew for another day
+    let rig = Rig::small(1);
+    rig.configure(FIVE);
+    rig.sync();
+    let now = rig.now();
+    let call = rig.server.truth("calls").into_iter().find(|call| call["isPrivate"] == false).expect("a call");
+    let id = call["id"].as_str().expect("an id").to_owned();
+    rig.server.world().delete_call(&id, now);
+    let later = now - TimeDelta::hours(2);
+    rig.server
+        .world()
+        .add_call(NewCall { id: Some(id.clone()), ..NewCall::at(later) }.visible_at(now + TimeDelta::hours(1)));
+    // WHEN one run sees it in its new window
+    rig.server.clock().advance(TimeDelta::hours(2));
+    rig.sync();
+    // THEN its old one has been read again, too
+    let places = "SELECT count(*) FROM call WHERE id = ?1";
+    assert_eq!(rig.ledger().query_row(places, [&id], |row| row.get::<_, u32>(0)), Ok(1));
+    assert_conserved(&rig, "after a move");
+    // AND nothing is left to do
+    assert_eq!(rig.sync()["requests"], 0);
 }

@@ -79,6 +79,8 @@ fn t33_a_run_stops_at_max_requests_and_the_next_goes_on() {
         let requests = rig.server.journal().len() - before;
         assert!(requests <= 10, "{requests}");
         assert_eq!(ended.json()["requests"], requests);
+        let why = ended.json()["warnings"].to_string();
+        assert_eq!(why.contains("stopped at --max-requests after 10 requests"), requests == 10, "{why}");
         runs += 1;
         if requests < 10 {
             break;
@@ -118,16 +120,16 @@ fn t33_a_day_budget_ends_the_run_until_midnight() {
 
 #[test]
 fn t33_the_rest_of_a_backfill_leaves_the_reserve_and_what_a_sync_needs() {
-    // GIVEN a backfill of April that was begun, and a sync that goes on with it after May
+    // GIVEN a backfill of April that was begun, and a sync that goes on with it after the middle of May
     let rig = Rig::sized(1, 600, 60);
     let limits = |more: &str| {
         rig.configure_whole(&format!(
-            "[limits]\nrequests_per_second = 2000\n{more}\n[sync]\nstart_date = \"2026-05-25\"\nwindow = \"day\"\n\
+            "[limits]\nrequests_per_second = 2000\n{more}\n[sync]\nstart_date = \"2026-05-15\"\nwindow = \"day\"\n\
              continue_backfills = true\n{FIVE}"
         ));
     };
     limits("requests_per_day = 1000");
-    rig.run(&["backfill", "--from", "2026-04-01", "--to", "2026-05-25", "--max-requests", "3"]).expect(0);
+    rig.run(&["backfill", "--from", "2026-04-01", "--to", "2026-05-15", "--max-requests", "3"]).expect(0);
     // WHEN the day has 280 requests, of which a tenth and 200 are left to others and to the next sync
     limits("requests_per_day = 280");
     let report = rig.sync_to(75);
@@ -137,7 +139,7 @@ fn t33_the_rest_of_a_backfill_leaves_the_reserve_and_what_a_sync_needs() {
     assert_eq!(report["entities"]["calls"]["units"]["failed"], 0);
     assert!(report["entities"]["calls"]["units"]["left"].as_u64().is_some_and(|left| left > 0), "{report}");
     // AND it may not go on by itself either, but a sync without it may
-    let range = ["backfill", "--from", "2026-04-01", "--to", "2026-05-25"];
+    let range = ["backfill", "--from", "2026-04-01", "--to", "2026-05-15"];
     rig.run(&range).expect(75);
     assert_eq!(rig.server.journal().len(), used);
     rig.run(&["sync", "--entities", "settings_trackers,users"]).expect(75);

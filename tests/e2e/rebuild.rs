@@ -51,6 +51,10 @@ fn a_ledger_made_anew_plans_what_the_lost_one_planned() {
         // WHEN the ledger is lost
         lose_state(&rig);
         // THEN a sync is refused, with the advice
+        for args in [&["plan"][..], &["status"], &["plan", "backfill", "--from", "2026-04-01", "--to", "2026-05-01"]] {
+            let refused = rig.run(args).expect(2).stderr;
+            assert!(refused.contains("`gong-elt state rebuild` makes"), "{args:?}: {refused}");
+        }
         let refused = rig.run(&["sync"]).expect(2).stderr;
         assert!(refused.contains("state rebuild"), "{refused}");
         // AND the one made anew plans the same, without a request

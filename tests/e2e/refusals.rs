@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::Rig;
 use crate::support::journal::calls_of;
-use crate::support::rig::{DAILY, FIVE, START};
+use crate::support::rig::{DAILY, FIVE, START, end};
 use crate::support::truth::assert_conserved;
 
 const DETAILS: &str = "/v2/calls/extensive";
@@ -154,4 +154,40 @@ fn t11_a_first_sync_without_a_single_call_is_no_success() {
     let expected =
         "no call in 51 days: if the company has calls, the credentials cannot see them; ask Gong's administrator";
     assert_eq!(report["warnings"], json!([expected]));
+}
+
+#[test]
+fn another_companys_credentials_are_refused_before_anything_is_written_whatever_is_read() {
+    for entities in ["[\"all\"]", "[\"calls\"]", "[\"users\", \"calls\", \"calls_extensive\"]"] {
+        // GIVEN a ledger and an output of one company
+        let (ours, theirs) = (Rig::small(1), Rig::small(2));
+        let entities = format!("entities = {entities}");
+        ours.configure(&entities);
+        ours.sync();
+        let written = || (ours.objects(), ours.manifest()["objects"].clone(), ours.manifest()["coverage"].clone());
+        let before = written();
+        // WHEN host and credentials become another company's, on the same day or the next
+        let text = std::fs::read_to_string(ours.path("gong-elt.toml")).expect("a configuration");
+        ours.write("gong-elt.toml", &text.replace(ours.server.url(), theirs.server.url()));
+        for days in [0, 1] {
+            theirs.server.clock().advance(TimeDelta::days(days));
+            let now = ours.now() + TimeDelta::days(days) + TimeDelta::hours(1);
+            let args = ["sync"];
+            let ended = end(&mut ours.command_at(now, &args)).expect(2);
+            // THEN it is refused with what to do, and nothing was written
+            assert!(
+                ended.stderr.contains("is another company's: none of its workspaces is in this account"),
+                "{}",
+                ended.stderr
+            );
+            assert!(ended.stderr.contains("use the credentials of the ledger's company"), "{}", ended.stderr);
+            assert!(written() == before, "{entities}: something was written");
+        }
+        let check = ours.run(&["check"]).expect(2).stdout;
+        assert!(check.contains("is another company's"), "{check}");
+        // AND back at its own company it goes on, and asks once who it is
+        ours.write("gong-elt.toml", &text);
+        ours.server.clock().advance(TimeDelta::days(1));
+        assert!(ours.sync()["objects"]["replaced"].as_u64() > Some(0));
+    }
 }

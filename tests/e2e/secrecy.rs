@@ -84,3 +84,23 @@ fn no_fault_makes_the_program_tell_a_secret_or_a_customers_words() {
         assert!(!told.contains("leaked words"), "{format}");
     }
 }
+
+#[test]
+fn a_vendor_that_repeats_what_it_was_sent_tells_nothing() {
+    // GIVEN a vendor whose errors hold the request's header, its parts, an address and a signed link
+    let rig = Rig::small(1);
+    rig.configure("");
+    let echo = "bad header Basic c2ltLWtleTpzaW0tc2VjcmV0 of sim-key:sim-secret for bob@corp.example, \
+                see https://bucket.example/a.mp3?X-Amz-Signature=00ff";
+    rig.server.faults().always(Matcher::path("/v2/users"), Fault::Status { status: 400, text: echo.to_owned() });
+    // WHEN it is asked
+    let sync = rig.run(&["sync", "-vv", "--format", "json"]).expect(1);
+    let list = rig.run(&["list", "users"]).expect(1);
+    // THEN the message is told without them
+    let told = format!("{}{}{}{}", sync.stdout, sync.stderr, list.stdout, list.stderr);
+    let masked = "bad header Basic [credential] of [credential]:[credential] for [address], see [link]";
+    assert!(list.stderr.contains(masked) && sync.stdout.contains(masked), "{told}");
+    for secret in ["c2lt", "sim-key", "sim-secret", "corp.example", "Signature"] {
+        assert!(!told.contains(secret), "{secret}: {told}");
+    }
+}
