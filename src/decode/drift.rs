@@ -1,6 +1,6 @@
 //! What the schema did not expect: unknown fields and values of another type, kept per row and counted per place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::value::RawValue;
 
@@ -37,27 +37,31 @@ impl Drift {
 
 /// The values of one row that found no column, as one JSON object; `None` if there are none.
 #[derive(Default)]
-pub struct Extras(Vec<(String, String)>);
+pub struct Extras {
+    kept: Vec<(String, String)>,
+    places: HashSet<String>,
+    repeated: HashMap<String, u32>,
+}
 
 impl Extras {
-    /// Keeps a value; a second one at the same place gets a number.
+    /// Keeps a value; a second one at the same place gets a number. No two have the same place.
     pub fn keep(&mut self, path: &str, raw: &RawValue) {
-        let same = self
-            .0
-            .iter()
-            .filter(|(p, _)| p == path || p.strip_prefix(path).is_some_and(|s| s.starts_with('#')))
-            .count();
-        let path = if same == 0 { path.to_owned() } else { format!("{path}#{}", same + 1) };
-        self.0.push((path, raw.get().to_owned()));
+        let mut place = path.to_owned();
+        while !self.places.insert(place.clone()) {
+            let count = self.repeated.entry(path.to_owned()).or_insert(1);
+            *count += 1;
+            place = format!("{path}#{count}");
+        }
+        self.kept.push((place, raw.get().to_owned()));
     }
 
     /// The text of `_extra`.
     pub fn text(&self) -> Option<String> {
-        if self.0.is_empty() {
+        if self.kept.is_empty() {
             return None;
         }
         let members: Vec<String> =
-            self.0.iter().map(|(path, raw)| format!("{}:{raw}", serde_json::Value::from(path.as_str()))).collect();
+            self.kept.iter().map(|(path, raw)| format!("{}:{raw}", serde_json::Value::from(path.as_str()))).collect();
         Some(format!("{{{}}}", members.join(",")))
     }
 }

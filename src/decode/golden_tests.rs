@@ -1,5 +1,6 @@
 //! Each entity's example in the API reference becomes rows without drift, and every leaf of it is found again.
 
+use arrow::array::{Array as _, ArrayRef};
 use serde_json::Value;
 
 use super::*;

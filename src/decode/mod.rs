@@ -3,7 +3,9 @@
 //! Pure: no I/O, no clock. Knows no request and no file. Ids keep their digits, null and absent are alike, a wrong type is never fatal.
 
 mod column;
+mod digest;
 mod drift;
+mod key;
 mod parents;
 mod raw;
 mod row;
@@ -12,19 +14,20 @@ mod value;
 
 use std::collections::HashMap;
 
-use arrow::array::{Array, ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::value::RawValue;
-use sha2::{Digest as _, Sha256};
 
 pub use drift::Drift;
+pub use key::key_digest;
 pub use parents::parents;
 
 use crate::entity::Entity;
 use crate::entity::spec::Stamp;
 use crate::entity::tree::{Field, Origin};
 use column::Column;
+use key::{identity, keys};
 use row::{Record, Walk};
 use value::Value;
 
@@ -113,7 +116,10 @@ impl Decoder {
                     page.record(Record { whole: record, item: None }, stamps);
                 }
                 Some(array) => {
-                    let items = raw::at(record, &[array]).and_then(raw::items).unwrap_or_default();
+                    let Some(items) = exploded(record, array) else {
+                        page.bad.push(("the record has no list that can be read", record.get().to_owned()));
+                        continue;
+                    };
                     for (index, item) in items.into_iter().enumerate() {
                         page.record(Record { whole: record, item: Some((array, index, item)) }, stamps);
                     }
@@ -122,6 +128,12 @@ impl Decoder {
         }
         Some(page.finish())
     }
+}
+
+/// The items of a record that each become a row: none if it has no list, or null; `None` if the list or the record is something else.
+fn exploded<'a>(record: &'a RawValue, array: &str) -> Option<Vec<&'a RawValue>> {
+    raw::entries(record)?;
+    raw::at(record, &[array]).map_or(Some(Vec::new()), raw::items)
 }
 
 struct Page<'d> {
@@ -185,49 +197,6 @@ impl<'d> Page<'d> {
     }
 }
 
-/// Digests of the rows' keys. A null in a key is a value.
-fn keys(batch: &RecordBatch, names: &[String]) -> Vec<[u8; 16]> {
-    let columns: Vec<_> = names.iter().filter_map(|name| nested(batch, name)).collect();
-    let digest = |row| {
-        let mut hash = Sha256::new();
-        for column in &columns {
-            match key_text(column, row) {
-                Some(text) => {
-                    hash.update(text.len().to_le_bytes());
-                    hash.update(text);
-                }
-                None => hash.update(u64::MAX.to_le_bytes()),
-            }
-        }
-        half(hash)
-    };
-    (0..batch.num_rows()).map(digest).collect()
-}
-
-/// A plain value of a key as text; `None` for null.
-fn key_text(column: &ArrayRef, row: usize) -> Option<String> {
-    if column.is_null(row) {
-        return None;
-    }
-    let any = column.as_any();
-    let text = any.downcast_ref::<StringArray>().map(|c| c.value(row).to_owned());
-    let int = || any.downcast_ref::<Int64Array>().map(|c| c.value(row).to_string());
-    let instant = || any.downcast_ref::<TimestampMicrosecondArray>().map(|c| c.value(row).to_string());
-    let day = || any.downcast_ref::<Date32Array>().map(|c| c.value(row).to_string());
-    text.or_else(int).or_else(instant).or_else(day)
-}
-
-/// A column by name, or a member of a struct column by `struct.member`.
-fn nested(batch: &RecordBatch, name: &str) -> Option<ArrayRef> {
-    let mut names = name.split('.');
-    let mut column = batch.column_by_name(names.next()?)?.clone();
-    for member in names {
-        let group = column.as_any().downcast_ref::<arrow::array::StructArray>()?;
-        column = group.column_by_name(member)?.clone();
-    }
-    Some(column)
-}
-
 fn stamp_value(value: &StampValue) -> Option<Value> {
     Some(match value {
         StampValue::Text(text) => Value::Text(text.clone()),
@@ -254,22 +223,6 @@ fn elsewhere(fields: &[Field]) -> Vec<Vec<String>> {
     places
 }
 
-/// Places of the key columns that the record itself carries; a record without any of them is no row.
-fn identity(entity: &Entity) -> Vec<Vec<String>> {
-    let explode = entity.page.explode.as_deref();
-    let place = |field: &Field| match &field.from {
-        Origin::Keys(keys) => keys.iter().map(|key| vec![key.clone()]).collect(),
-        Origin::ItemKeys(keys) => {
-            keys.iter().map(|key| vec![explode.unwrap_or_default().to_owned(), key.clone()]).collect()
-        }
-        Origin::Lifted(places) => places.clone(),
-        Origin::Stamp { given: Some(names), .. } => vec![names.clone()],
-        _ => Vec::new(),
-    };
-    let first = entity.key.iter().filter_map(|name| entity.fields.iter().find(|f| f.name == *name)).map(place);
-    first.filter(|places| !places.is_empty()).take(1).flatten().collect()
-}
-
 /// The ids and file addresses of a page of media records (API reference, section 4); no address where a call has no such file.
 pub fn links(entity: &Entity, body: &str) -> Vec<(String, Option<String>)> {
     let path = |path: &Option<String>| path.iter().flat_map(|p| p.split('.')).map(str::to_owned).collect::<Vec<_>>();
@@ -282,19 +235,7 @@ pub fn links(entity: &Entity, body: &str) -> Vec<(String, Option<String>)> {
     records.into_iter().filter_map(one).collect()
 }
 
-/// The digest of a key that is one text, as [`RowFacts::key`] has it.
-pub fn key_digest(text: &str) -> [u8; 16] {
-    let mut hash = Sha256::new();
-    hash.update(text.len().to_le_bytes());
-    hash.update(text);
-    half(hash)
-}
-
-fn half(hash: Sha256) -> [u8; 16] {
-    let mut digest = [0; 16];
-    digest.copy_from_slice(&hash.finalize()[..16]);
-    digest
-}
-
 #[cfg(test)]
 mod golden_tests;
+#[cfg(test)]
+mod loss_tests;

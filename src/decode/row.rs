@@ -2,10 +2,12 @@
 //!
 //! Nothing here can fail half-way: a value that does not fit is null in its column and kept in `_extra`, so the columns stay even.
 
+use std::collections::HashSet;
+
 use serde_json::value::RawValue;
-use sha2::{Digest as _, Sha256};
 
 use super::column::Column;
+use super::digest::RowDigest;
 use super::drift::{Drift, Extras};
 use super::raw::{self, Entries};
 use super::value::{self, Value};
@@ -22,17 +24,19 @@ pub struct Record<'a> {
 
 /// What the walk of one row collects beside the columns.
 pub struct Walk<'d> {
-    hash: Sha256,
+    digest: RowDigest,
     extras: Extras,
     drift: &'d mut Drift,
     /// Places that a lifted column or a count reads, as lists of names.
     elsewhere: &'d [Vec<String>],
+    /// Where in the page's text the values lie that such a column has read. Names would not do: a key may come twice, or hold a dot.
+    read: HashSet<usize>,
 }
 
 impl<'d> Walk<'d> {
     /// A walk that counts into `drift`.
     pub fn new(drift: &'d mut Drift, elsewhere: &'d [Vec<String>]) -> Self {
-        Walk { hash: Sha256::new(), extras: Extras::default(), drift, elsewhere }
+        Walk { digest: RowDigest::default(), extras: Extras::default(), drift, elsewhere, read: HashSet::new() }
     }
 
     /// Appends one row to the table's own columns. `stamp` gives the values that the request knows.
@@ -55,24 +59,27 @@ impl<'d> Walk<'d> {
         for (field, column) in fields.iter().zip(columns) {
             match &field.from {
                 Origin::Keys(keys) => {
-                    let raw = take(&whole, &mut taken, keys);
-                    self.field(field, column, raw, "");
+                    let found = take(&whole, &mut taken, keys);
+                    self.field(field, column, found, "");
                 }
                 Origin::ItemKeys(keys) => {
-                    let raw = item_entries.and_then(|entries| take(entries, &mut item_taken, keys));
+                    let found = item_entries.and_then(|entries| take(entries, &mut item_taken, keys));
                     let at = item.as_ref().map_or("", |(at, _)| at);
-                    self.field(field, column, raw, at);
+                    self.field(field, column, found, at);
                 }
                 Origin::Lifted(places) => {
-                    let raw = places.iter().find_map(|names| lifted(record, names));
-                    self.field(field, column, raw, "");
+                    let found = places.iter().find_map(|names| Some((lifted(record, names)?, names)));
+                    self.lifted(field, column, record, found);
                 }
-                Origin::Count { list, given } => self.push(field, column, count(record, list, given.as_deref())),
+                Origin::Count { list, given } => {
+                    let count = self.count(record, list, given.as_deref());
+                    self.push(field, column, count);
+                }
                 Origin::Stamp { given, .. } => {
-                    let raw = given.as_ref().and_then(|names| lifted(record, names));
-                    match (raw, stamp(field)) {
-                        (None, stamped) => self.push(field, column, stamped),
-                        (raw, _) => self.field(field, column, raw, ""),
+                    let found = given.as_ref().and_then(|names| Some((lifted(record, names)?, names)));
+                    match found {
+                        None => self.push(field, column, stamp(field)),
+                        found => self.lifted(field, column, record, found),
                     }
                 }
             }
@@ -84,17 +91,47 @@ impl<'d> Walk<'d> {
     }
 
     /// The text of `_extra` and the digest of the row.
-    pub fn finish(mut self) -> (Option<String>, [u8; 16]) {
+    pub fn finish(self) -> (Option<String>, [u8; 16]) {
         let extra = self.extras.text();
-        self.hash.update(extra.as_deref().unwrap_or_default());
-        let mut digest = [0; 16];
-        digest.copy_from_slice(&self.hash.finalize()[..16]);
+        let digest = self.digest.finish(extra.as_deref().unwrap_or_default());
         (extra, digest)
     }
 
-    fn field(&mut self, field: &Field, column: &mut Column, raw: Option<&RawValue>, at: &str) {
-        let raw = raw.filter(|raw| !raw::is_null(raw));
-        let path = |_: &RawValue| format!("{at}{}", vendor_name(field));
+    /// A value that a column reads at a place of its own. It lands in the column or in `_extra`, so it is read either way.
+    fn lifted(&mut self, field: &Field, column: &mut Column, record: Record, found: Option<(&RawValue, &Vec<String>)>) {
+        let Some((raw, names)) = found else { return self.null(field, column) };
+        let path = match (record.item, names.split_first()) {
+            (Some((array, index, _)), Some((first, rest))) if first == array => {
+                format!("{array}[{index}].{}", rest.join("."))
+            }
+            _ => names.join("."),
+        };
+        // A value that another column has read is not kept once more where this one cannot.
+        let fresh = self.read.insert(place_of(raw));
+        match &field.shape {
+            Shape::Leaf(leaf) if !fresh => {
+                let value = value::read(*leaf, raw.get());
+                self.push(field, column, value);
+            }
+            _ => self.field(field, column, Some((raw, &path)), ""),
+        }
+    }
+
+    /// The number that is given, or that of the items. The items themselves are another column's to read.
+    fn count(&mut self, record: Record, list: &[String], given: Option<&[String]>) -> Option<Value> {
+        let found = given.and_then(|names| lifted(record, names));
+        if let Some((raw, value)) = found.and_then(|raw| Some((raw, value::read(Leaf::Int, raw.get())?))) {
+            self.read.insert(place_of(raw));
+            return Some(value);
+        }
+        let items = raw::items(lifted(record, list)?)?;
+        i64::try_from(items.len()).ok().map(Value::Int)
+    }
+
+    /// `found` is the value with its name as the vendor spells it, in the object at `at`.
+    fn field(&mut self, field: &Field, column: &mut Column, found: Option<(&RawValue, &str)>, at: &str) {
+        let raw = found.map(|(raw, _)| raw).filter(|raw| !raw::is_null(raw));
+        let path = |_: &RawValue| format!("{at}{}", found.map_or("", |(_, name)| name));
         match (&field.shape, raw) {
             (_, None) => self.null(field, column),
             (Shape::Leaf(leaf), Some(raw)) => match value::read(*leaf, raw.get()) {
@@ -123,15 +160,15 @@ impl<'d> Walk<'d> {
 
     fn group(&mut self, inner: &[Field], column: &mut Column, entries: &Entries, at: &str) {
         let Column::Group(group) = column else { return };
-        self.mark(b'{');
+        self.digest.mark(b'{');
         let at = format!("{at}.");
         let mut taken = vec![false; entries.0.len()];
         for (field, member) in inner.iter().zip(&mut group.members) {
-            let raw = match &field.from {
+            let found = match &field.from {
                 Origin::Keys(keys) => take(entries, &mut taken, keys),
                 _ => None,
             };
-            self.field(field, member, raw, &at);
+            self.field(field, member, found, &at);
         }
         group.close();
         self.leftover(entries, &taken, &at);
@@ -139,9 +176,9 @@ impl<'d> Walk<'d> {
 
     fn items(&mut self, field: &Field, column: &mut Column, items: &[&RawValue], at: &str) {
         let Column::List(list) = column else { return };
-        self.mark(b'[');
+        self.digest.mark(b'[');
         if !field.volatile {
-            self.hash.update(items.len().to_le_bytes());
+            self.digest.length(items.len());
         }
         for (index, raw) in items.iter().enumerate() {
             let at = format!("{at}[{index}]");
@@ -174,7 +211,7 @@ impl<'d> Walk<'d> {
 
     fn null(&mut self, field: &Field, column: &mut Column) {
         if !field.volatile {
-            self.mark(b'0');
+            self.digest.mark(b'0');
         }
         column.push_null();
     }
@@ -182,27 +219,9 @@ impl<'d> Walk<'d> {
     fn push(&mut self, field: &Field, column: &mut Column, value: Option<Value>) {
         let Some(value) = value else { return self.null(field, column) };
         if !field.volatile {
-            self.hash_value(&value);
+            self.digest.value(&value);
         }
         column.push(value);
-    }
-
-    fn hash_value(&mut self, value: &Value) {
-        self.mark(b'1');
-        match value {
-            Value::Text(text) => {
-                self.hash.update(text.len().to_le_bytes());
-                self.hash.update(text);
-            }
-            Value::Int(v) | Value::Timestamp(v) => self.hash.update(v.to_le_bytes()),
-            Value::Float(v) => self.hash.update(v.to_bits().to_le_bytes()),
-            Value::Bool(v) => self.hash.update([u8::from(*v)]),
-            Value::Date(v) => self.hash.update(v.to_le_bytes()),
-        }
-    }
-
-    fn mark(&mut self, tag: u8) {
-        self.hash.update([tag]);
     }
 
     fn keep(&mut self, path: &str, raw: &RawValue) {
@@ -210,7 +229,7 @@ impl<'d> Walk<'d> {
         self.extras.keep(path, raw);
     }
 
-    /// Keeps what no column named, but for places that a lifted column or a count reads.
+    /// Keeps what no column has read.
     fn leftover(&mut self, entries: &Entries, taken: &[bool], at: &str) {
         for ((key, raw), _) in entries.0.iter().zip(taken).filter(|(_, taken)| !**taken) {
             self.unknown(&format!("{at}{key}"), raw);
@@ -218,22 +237,33 @@ impl<'d> Walk<'d> {
     }
 
     fn unknown(&mut self, path: &str, raw: &RawValue) {
-        let names: Vec<&str> = path.split('.').map(|name| name.split('[').next().unwrap_or(name)).collect();
-        let read_there = |place: &Vec<String>| place.iter().map(String::as_str).eq(names.iter().copied());
-        let read_below =
-            |place: &Vec<String>| place.len() > names.len() && place.iter().zip(&names).all(|(a, b)| a == b);
-        if self.elsewhere.iter().any(read_there) {
+        if self.read.contains(&place_of(raw)) {
             return;
         }
+        let names: Vec<&str> = path.split('.').map(|name| name.split('[').next().unwrap_or(name)).collect();
+        let known = |place: &Vec<String>| place.len() >= names.len() && place.iter().zip(&names).all(|(a, b)| a == b);
+        let known = self.elsewhere.iter().any(known);
         match raw::entries(raw) {
-            Some(entries) if self.elsewhere.iter().any(read_below) => {
+            Some(entries) if known || self.has_read_within(raw) => {
                 for (key, inner) in &entries.0 {
                     self.unknown(&format!("{path}.{key}"), inner);
                 }
             }
+            // Of a known field, null and absent are alike.
+            _ if known && raw::is_null(raw) => {}
             _ => self.keep(path, raw),
         }
     }
+
+    fn has_read_within(&self, raw: &RawValue) -> bool {
+        let (from, to) = (place_of(raw), place_of(raw) + raw.get().len());
+        self.read.iter().any(|place| (from..to).contains(place))
+    }
+}
+
+/// Where a value's text lies: the same for each look at it, and another one's never.
+fn place_of(raw: &RawValue) -> usize {
+    raw.get().as_ptr() as usize
 }
 
 fn find(entries: &Entries, name: &str) -> Option<usize> {
@@ -241,10 +271,11 @@ fn find(entries: &Entries, name: &str) -> Option<usize> {
 }
 
 /// The first spelling that is present; it counts as read.
-fn take<'a>(entries: &Entries<'a>, taken: &mut [bool], keys: &[String]) -> Option<&'a RawValue> {
+fn take<'e>(entries: &'e Entries, taken: &mut [bool], keys: &[String]) -> Option<(&'e RawValue, &'e str)> {
     let place = keys.iter().find_map(|key| find(entries, key))?;
     taken[place] = true;
-    Some(entries.0[place].1)
+    let (name, raw) = &entries.0[place];
+    Some((raw, name))
 }
 
 /// The value at a nested place of the record, or of the exploded item where the place leads through it.
@@ -252,21 +283,5 @@ pub fn lifted<'a>(record: Record<'a>, names: &[String]) -> Option<&'a RawValue> 
     match (record.item, names.split_first()) {
         (Some((array, _, item)), Some((first, rest))) if first == array => raw::at(item, rest),
         _ => raw::at(record.whole, names),
-    }
-}
-
-fn count(record: Record, list: &[String], given: Option<&[String]>) -> Option<Value> {
-    let given = given.and_then(|names| lifted(record, names)).and_then(|raw| value::read(Leaf::Int, raw.get()));
-    given.or_else(|| {
-        let items = raw::items(lifted(record, list)?)?;
-        i64::try_from(items.len()).ok().map(Value::Int)
-    })
-}
-
-fn vendor_name(field: &Field) -> String {
-    match &field.from {
-        Origin::Keys(keys) | Origin::ItemKeys(keys) => keys.first().cloned().unwrap_or_default(),
-        Origin::Lifted(places) => places.first().map(|names| names.join(".")).unwrap_or_default(),
-        Origin::Count { .. } | Origin::Stamp { .. } => field.name.clone(),
     }
 }

@@ -61,16 +61,23 @@ fn plain(raw: &str) -> Option<String> {
     }
 }
 
-/// An integer; also one written as a float without a fraction (`1339.0`), while a float holds it exactly.
+/// An integer; also one written as a float without a fraction (`1339.0`, `1e3`), unless a float would round it.
 fn int(raw: &str) -> Option<i64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
+    /// Numbers of so many digits are each a float of their own.
+    const EXACT_DIGITS: usize = 15;
     if !is_number(raw) {
         return None;
     }
-    raw.parse().ok().or_else(|| {
-        let float: f64 = raw.parse().ok().filter(|f: &f64| f.fract() == 0.0 && f.abs() <= EXACT)?;
-        format!("{float:.0}").parse().ok()
-    })
+    let whole = match raw.split_once('.') {
+        Some((whole, fraction)) if fraction.bytes().all(|b| b == b'0') => whole,
+        _ => raw,
+    };
+    let of_float = || {
+        let digits = raw.split(['e', 'E']).next()?.bytes().filter(u8::is_ascii_digit).count();
+        let float: f64 = raw.parse().ok().filter(|f: &f64| f.fract() == 0.0 && f.abs() < 1e15)?;
+        (digits <= EXACT_DIGITS).then(|| format!("{float:.0}").parse().ok())?
+    };
+    whole.parse().ok().or_else(of_float)
 }
 
 /// ISO 8601 with any offset and 0 to 9 digits of fraction (API reference, G.2), as microseconds UTC.
@@ -128,6 +135,12 @@ mod tests {
         assert_eq!(read(Leaf::Int, "9223372036854775808"), None);
         assert_eq!(read(Leaf::Int, "1339.0"), Some(Value::Int(1339)));
         assert_eq!(read(Leaf::Int, "1.5"), None);
+        assert_eq!(read(Leaf::Int, "1e3"), Some(Value::Int(1000)));
+        // Each of these is rounded to a whole number as a float.
+        for rounded in ["9007199254740993.0e0", "9007199254740991.4", "5.00000000000000000001", "4503599627370497.1"] {
+            assert_eq!(read(Leaf::Int, rounded), None, "{rounded}");
+        }
+        assert_eq!(read(Leaf::Int, "9007199254740993.0"), Some(Value::Int(9_007_199_254_740_993)));
         assert_eq!(read(Leaf::Int, "\"5\""), None);
         assert_eq!(read(Leaf::Float, "155.2100067138672"), Some(Value::Float(155.2100067138672)));
         assert_eq!(read(Leaf::Float, "1e999"), None);
