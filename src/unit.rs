@@ -146,4 +146,27 @@ mod tests {
         let skipped = NaiveDate::from_ymd_opt(2026, 9, 6).expect("a date");
         assert_eq!(midnight(skipped, chrono_tz::America::Santiago).to_rfc3339(), "2026-09-06T04:00:00+00:00");
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config { cases: 2000, ..Default::default() })]
+
+        /// Of any zone in any year: each day begins after the one before, at an instant that is of this day and not of the one before.
+        #[test]
+        fn days_tile_time_in_every_zone(zone in proptest::sample::select(&chrono_tz::TZ_VARIANTS[..]), n in 0u64..66_000) {
+            // From 1920 to 2100; before that clocks were local.
+            let day = NaiveDate::from_ymd_opt(1920, 1, 1).expect("a date") + Days::new(n);
+            let (start, end) = (midnight(day, zone), midnight(next(day), zone));
+            let hours = (end - start).num_minutes() as f64 / 60.0;
+            proptest::prop_assert!(hours > 0.0 && hours <= 38.0, "{zone} {day}: {hours} hours");
+            let of = |at: DateTime<Utc>| at.with_timezone(&zone).date_naive();
+            let is_real = (0..24).any(|hour| {
+                let local = day.and_time(NaiveTime::MIN) + chrono::Duration::hours(hour);
+                zone.from_local_datetime(&local).earliest().is_some()
+            });
+            if is_real {
+                proptest::prop_assert_eq!(of(start), day, "{} begins on another day", zone);
+                proptest::prop_assert!(of(start - chrono::Duration::microseconds(1)) < day, "{zone} {day} begins late");
+            }
+        }
+    }
 }

@@ -58,4 +58,39 @@ mod tests {
         assert!(!settled(end, at(24 * 14 - 1), &ages));
         assert_eq!(by_age(end, at(24 * 9), at(24 * 8), &ages), None, "an earlier now never replaces a later one");
     }
+
+    proptest::proptest! {
+        /// Whatever days a job runs, no age is paid for twice, and waiting takes nothing from what is due.
+        #[test]
+        fn each_age_causes_one_reading_and_none_follows_the_last(
+            ages in proptest::collection::btree_set(1i64..500, 0..7),
+            first in -100i64..600,
+            waits in proptest::collection::vec(0i64..200, 1..30),
+        ) {
+            let ages: Vec<Duration> = ages.into_iter().map(Duration::hours).collect();
+            let end = DateTime::<Utc>::default();
+            let mut read_at = end + Duration::hours(first);
+            let (mut now, mut used) = (read_at, Vec::new());
+            for wait in waits {
+                let before = by_age(end, read_at, now, &ages);
+                now += Duration::hours(wait);
+                let due = by_age(end, read_at, now, &ages);
+                proptest::prop_assert!(before.is_none() || due.is_some(), "a later now makes less due");
+                proptest::prop_assert!(!settled(end, read_at, &ages) || read_at < end || due.is_none(), "settled");
+                if let Some(Age::Passed(age)) = due {
+                    proptest::prop_assert!(!used.contains(&age), "{age} twice");
+                    used.push(age);
+                }
+                proptest::prop_assert!(!matches!(due, Some(Age::Unfinished)) || read_at < end);
+                // The job reads what is due, most days.
+                if due.is_some() && wait % 3 > 0 {
+                    read_at = now;
+                } else if let Some(Age::Passed(age)) = due {
+                    used.retain(|one| *one != age);
+                }
+            }
+            let rests = ages.last().map_or(end, |age| end + *age);
+            proptest::prop_assert_eq!(by_age(end, rests, rests + Duration::days(9999), &ages), None);
+        }
+    }
 }

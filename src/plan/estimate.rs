@@ -55,10 +55,10 @@ pub fn estimate(planned: &[Planned], rates: &Rates) -> Estimate {
         let cost = total.entities.entry(name.clone()).or_default();
         let requests = requests(one, rates);
         cost.units += 1;
-        cost.requests += requests;
+        cost.requests = cost.requests.saturating_add(requests);
         let bytes = one.expected.unwrap_or(0) as f64 * rates.bytes_per_row.get(name).copied().unwrap_or(0.0);
-        cost.bytes += bytes as u64;
-        total.requests += requests;
+        cost.bytes = cost.bytes.saturating_add(bytes as u64);
+        total.requests = total.requests.saturating_add(requests);
         // A list of one page costs one request, whatever it holds.
         let fan = one.unit.entity.each();
         let certain = match fan.is_empty() {

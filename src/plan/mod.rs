@@ -199,3 +199,6 @@ fn snapshot(entity: &'static Entity, rules: &Rules, facts: &Facts) -> Option<Pla
 pub fn today(now: DateTime<Utc>, zone: Tz) -> NaiveDate {
     now.with_timezone(&zone).date_naive()
 }
+
+#[cfg(test)]
+mod plan_tests;

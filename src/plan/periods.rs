@@ -57,4 +57,23 @@ mod tests {
         );
         assert_eq!(periods(range, Period::Day).len(), 13);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn periods_tile_time_and_hold_the_range(from in 0u64..3000, days in 0u64..400, kind in 0..3) {
+            let day = |n| NaiveDate::default() + Days::new(n);
+            let range = Window { from: day(from), to: day(from + days) };
+            let kind = [Period::Day, Period::Week, Period::Month][usize::try_from(kind).expect("small")];
+            let found = periods(range, kind);
+            proptest::prop_assert_eq!(found.is_empty(), days == 0);
+            proptest::prop_assert!(found.windows(2).all(|pair| pair[0].to == pair[1].from));
+            for one in &found {
+                proptest::prop_assert!(one.overlaps(&range) && period_of(one.from, kind) == *one);
+            }
+            if let (Some(first), Some(last)) = (found.first(), found.last()) {
+                let whole = Window { from: first.from, to: last.to };
+                proptest::prop_assert!(whole.holds(&range));
+            }
+        }
+    }
 }

@@ -105,9 +105,9 @@ fn again(ask: &Ask, entity: &'static Entity, rules: &Rules, facts: &Facts) -> Ve
         }
     }
     unchecked.sort_by_key(|(read_at, _)| *read_at);
-    let mut requests = 0;
+    let mut requests = 0_u64;
     for (_, one) in unchecked {
-        requests += one.expected.unwrap_or(0).div_ceil(100).max(1);
+        requests = requests.saturating_add(one.expected.unwrap_or(0).div_ceil(100).max(1));
         if requests > rules.recheck_requests {
             break;
         }
@@ -164,8 +164,8 @@ fn followed(
         let unit = Unit { entity, span: Span::Window(window) };
         let wanted = ask.kind == AskKind::Sync || ask.range.overlaps(&window);
         let reason = match (parents.get(&window), own.get(&window)) {
-            // Its listing decides whether the family is read.
-            (Some(Reason::Recheck(_)), Some(_)) => None,
+            // Its listing decides whether the family is read; what is due by itself is read either way.
+            (Some(Reason::Recheck(_)), Some(known)) => reason(ask, unit, window, known, rules),
             (Some(reason), _) => Some(reason.clone()),
             (None, _) if begun(&window) => Some(Reason::Begun),
             (None, None) if wanted => Some(Reason::New),

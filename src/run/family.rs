@@ -68,10 +68,12 @@ pub async fn read(session: &Session, family: Family) -> Done {
     {
         match differs(session, parent.unit, &parent.pages) {
             Ok(true) => {
-                for unit in &family.if_changed {
+                // One that is due by itself is read already.
+                let is_planned = |unit: &&Unit| family.children.iter().any(|c| c.entity.name == unit.entity.name);
+                for unit in family.if_changed.iter().filter(|unit| !is_planned(unit)) {
                     session.tally.entity(&unit.entity.name, |e| e.units.planned += 1);
+                    children.push(*unit);
                 }
-                children.extend(&family.if_changed);
             }
             Ok(false) => {}
             Err(trouble) => {
