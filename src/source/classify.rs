@@ -14,6 +14,10 @@ use crate::entity::spec::EmptyRule;
 /// Longest text of the vendor that goes into a message, in characters.
 pub const LONGEST_TEXT: usize = 300;
 
+/// No limit of the vendor's lasts longer than a day. A header that names years must not close the ledger's gate for good: after a week one
+/// request asks again.
+pub const LONGEST_SILENCE: Duration = Duration::from_secs(7 * 86_400);
+
 /// What one answer means.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
@@ -243,14 +247,17 @@ fn is_empty(rule: &EmptyRule, texts: &[String], vendors: bool) -> bool {
     }
 }
 
-/// `Retry-After`: seconds (API reference, D), or the date that HTTP also allows.
+/// `Retry-After`: seconds (API reference, D), or the date that HTTP also allows; at most [`LONGEST_SILENCE`].
 pub fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     let text = text.trim();
-    if let Ok(seconds) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds.clamp(0.0, 1e9)).ok();
-    }
-    let at = DateTime::parse_from_rfc2822(text).ok()?.with_timezone(&Utc);
-    Some((at - now).to_std().unwrap_or(Duration::ZERO))
+    let wait = match text.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds.clamp(0.0, 1e9)).ok()?,
+        Err(_) => {
+            let at = DateTime::parse_from_rfc2822(text).ok()?.with_timezone(&Utc);
+            (at - now).to_std().unwrap_or(Duration::ZERO)
+        }
+    };
+    Some(wait.min(LONGEST_SILENCE))
 }
 
 #[cfg(test)]

@@ -156,3 +156,6 @@ impl Source {
         error.map_or(Failure::Refused(refusal, story), Failure::Ledger)
     }
 }
+
+#[cfg(test)]
+mod verdict_tests;

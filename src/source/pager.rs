@@ -82,7 +82,10 @@ impl<'s> Pager<'s> {
         self.empty = if page.rows == 0 { self.empty + 1 } else { 0 };
         match &page.cursor {
             None => self.ended = true,
-            Some(cursor) if self.empty > MOST_EMPTY_PAGES || !self.cursors.insert(cursor.clone()) => {
+            Some(_) if self.empty > MOST_EMPTY_PAGES => {
+                return Ok(Step::Repeated("a thousand pages without a record came in a row"));
+            }
+            Some(cursor) if !self.cursors.insert(cursor.clone()) => {
                 return Ok(Step::Repeated("a cursor came twice"));
             }
             Some(_) => {}
