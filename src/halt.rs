@@ -1,9 +1,14 @@
 //! Why a run stops before its plan is done, told to every task at once.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// A run that a signal ends is over within two seconds: so long may an object take that is under way.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Why the run stops early. The first reason stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,20 +25,25 @@ pub enum Reason {
 
 /// The run's stop: any task can pull it, every task sees it.
 #[derive(Debug, Clone)]
-pub struct Stop(Arc<watch::Sender<Option<Reason>>>);
+pub struct Stop {
+    reason: Arc<watch::Sender<Option<Reason>>>,
+    /// When it was pulled.
+    at: Arc<OnceLock<Instant>>,
+}
 
 impl Default for Stop {
     fn default() -> Self {
-        Stop(Arc::new(watch::Sender::new(None)))
+        Stop { reason: Arc::new(watch::Sender::new(None)), at: Arc::default() }
     }
 }
 
 impl Stop {
     /// Stops the run, unless it was stopped before.
     pub fn pull(&self, reason: Reason) {
-        self.0.send_if_modified(|current| {
+        self.reason.send_if_modified(|current| {
             let first = current.is_none();
             if first {
+                self.at.get_or_init(Instant::now);
                 *current = Some(reason);
             }
             first
@@ -42,7 +52,7 @@ impl Stop {
 
     /// Why the run stops; `None` while it goes on.
     pub fn reason(&self) -> Option<Reason> {
-        self.0.borrow().clone()
+        self.reason.borrow().clone()
     }
 
     /// Ends when the run is stopped.
@@ -56,8 +66,20 @@ impl Stop {
         self.seen(|reason| matches!(reason, Some(Reason::Signal | Reason::Fatal))).await
     }
 
+    /// True once answers under way are not waited for any more.
+    pub fn is_cut_short(&self) -> bool {
+        matches!(self.reason(), Some(Reason::Signal | Reason::Fatal))
+    }
+
+    /// Ends a little after the run was cut short: what is nearly done is finished first.
+    pub async fn out_of_time(&self) {
+        self.cut_short().await;
+        let at = self.at.get_or_init(Instant::now);
+        tokio::time::sleep_until(*at + GRACE).await;
+    }
+
     async fn seen(&self, wanted: impl FnMut(&Option<Reason>) -> bool) -> Reason {
-        let mut receiver = self.0.subscribe();
+        let mut receiver = self.reason.subscribe();
         let seen = receiver.wait_for(wanted).await;
         // The sender lives in `self`, so waiting cannot fail.
         seen.ok().and_then(|reason| reason.clone()).unwrap_or(Reason::Signal)

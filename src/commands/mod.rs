@@ -36,7 +36,7 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         .enable_all()
         .build()
         .map_err(|e| Error::new(Kind::Config, "cannot start the runtime").caused_by(e))?;
-    match &cli.command {
+    let done = match &cli.command {
         Command::Init => init::run(cli),
         Command::List(args) => runtime.block_on(list::run(cli, catalog, args)),
         Command::Get(args) => runtime.block_on(get::run(cli, catalog, args)),
@@ -51,7 +51,10 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
         }
         Command::Sync(args) => runtime.block_on(sync::run(cli, catalog, args)),
         Command::Backfill(args) => runtime.block_on(backfill::run(cli, catalog, args)),
-    }
+    };
+    // A file that is still being encoded for a run that was stopped is nobody's any more.
+    runtime.shutdown_background();
+    done
 }
 
 /// Prints a result on stdout, as JSON or as text. A closed pipe is the reader's choice, not a failure.

@@ -69,6 +69,10 @@ pub fn decode(
     let decoder = Decoder::new(unit.entity);
     let mut pages = Vec::new();
     for page in staging::index(session, open)? {
+        // A window of many pages takes its time; they are staged, and the next run goes on from them.
+        if !pages.is_empty() && session.stop.is_cut_short() {
+            return Err(Trouble::Stopped);
+        }
         let body = staging::body(session, open, &page.part, page.page)?;
         if body.is_empty() {
             continue;
@@ -253,11 +257,18 @@ async fn write(
         let schema = table::schema(&unit.entity.fields);
         sink::encode(&schema, &unit.entity.sort, &batches, &keep, &footer, compression)
     };
-    let encoded = tokio::task::spawn_blocking(encode).await;
+    let encoded = tokio::select! {
+        encoded = tokio::task::spawn_blocking(encode) => encoded,
+        () = session.stop.out_of_time() => return Err(Trouble::Stopped),
+    };
     let encoded = encoded.map_err(|e| Error::new(Kind::Output, format!("cannot encode {path}")).caused_by(e))??;
     let bytes = encoded.bytes.len() as u64;
     failpoint::reached(failpoint::BEFORE_OBJECT);
-    let etag = session.store.put(&path, encoded.bytes).await?;
+    // A store that does not answer is left as a kill would leave it: the unit is open, and the next run writes the key again.
+    let etag = tokio::select! {
+        put = session.store.put(&path, encoded.bytes) => put?,
+        () = session.stop.out_of_time(), if !session.store.is_local() => return Err(Trouble::Stopped),
+    };
     failpoint::reached(failpoint::OBJECT);
     Ok(ObjectRow { path, read_at: open.read_at, bytes, sha256: encoded.sha256, etag, sequence: 0 })
 }

@@ -147,9 +147,8 @@ pub async fn run(session: &Session, ask: &Ask, command: &str) -> Result<RunRepor
     let report = outcome::report(session, ask, command, begun)?;
     let text = serde_json::to_string(&report).unwrap_or_default();
     failpoint::reached(failpoint::BEFORE_MANIFEST);
-    publish::manifest(session).await?;
-    publish::report(session, &report).await?;
+    publish::in_time(session, "the manifest", publish::at_end(session, &report)).await?;
     session.ledger.end_run(&session.run_id, session.clock.now(), report.exit_code, report.requests, &text)?;
-    backup::at_end(session).await?;
+    publish::in_time(session, "the copy of the ledger", backup::at_end(session)).await?;
     Ok(report)
 }

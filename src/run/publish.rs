@@ -19,6 +19,9 @@ pub const MANIFEST: &str = "_gong_elt/manifest.json";
 /// The fact that remembers which commit the manifest was written at.
 const PUBLISHED: &str = "published";
 
+/// How long a run that a signal ended waits for the output.
+const LONGEST_GOODBYE: std::time::Duration = std::time::Duration::from_millis(700);
+
 const EVERY_SECONDS: i64 = 600;
 const REMOVED_DAYS: i64 = 90;
 
@@ -44,6 +47,23 @@ pub async fn now_and_then(session: &Session) {
         Err(error) => session.tally.warn(format!("the manifest could not be written: {error}")),
         Ok(()) => {}
     }
+}
+
+/// Does the last writing of a run. After a signal a store that does not answer is not waited for: what is left out, the next run makes up for.
+pub async fn in_time(session: &Session, what: &str, work: impl Future<Output = Result<()>>) -> Result<()> {
+    if session.stop.reason() != Some(Reason::Signal) {
+        return work.await;
+    }
+    tokio::time::timeout(LONGEST_GOODBYE, work).await.unwrap_or_else(|_| {
+        tracing::warn!("{what} is left to the next run: its place does not answer");
+        Ok(())
+    })
+}
+
+/// Writes the manifest and the run's report.
+pub async fn at_end(session: &Session, run: &RunReport) -> Result<()> {
+    manifest(session).await?;
+    report(session, run).await
 }
 
 /// Writes the manifest.

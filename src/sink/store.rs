@@ -236,6 +236,11 @@ impl Store {
         }
     }
 
+    /// True for a folder on local disk.
+    pub fn is_local(&self) -> bool {
+        self.root().is_some()
+    }
+
     /// Removes unfinished files that a killed run left on disk. Only for the holder of the run's lock.
     pub fn sweep(&self) -> Result<()> {
         let Some(root) = self.root() else { return Ok(()) };

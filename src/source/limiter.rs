@@ -4,13 +4,14 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit};
 
+use super::line::TOLD_FROM;
 use crate::clock::Clock;
 use crate::config::LimitSettings;
 use crate::error::Result;
@@ -78,6 +79,8 @@ pub struct Limiter {
     max_wait: Duration,
     max_requests: Option<u64>,
     sent: AtomicU64,
+    /// The end of the last wait that was told, in seconds since 1970.
+    told: AtomicI64,
 }
 
 impl Limiter {
@@ -105,6 +108,7 @@ impl Limiter {
             max_wait: settings.max_wait.std(),
             max_requests,
             sent: AtomicU64::new(0),
+            told: AtomicI64::new(0),
         }
     }
 
@@ -137,10 +141,19 @@ impl Limiter {
             if wait > self.max_wait {
                 return Err(self.halt(Reason::Quota(until)));
             }
+            self.tell(until, wait);
             self.or_stop(tokio::time::sleep(wait)).await?;
         }
         self.sent.fetch_add(1, Ordering::SeqCst);
         Ok(Permit { _place: place, _alone: alone })
+    }
+
+    /// One line about a long wait, whichever task comes to it first.
+    fn tell(&self, until: DateTime<Utc>, wait: Duration) {
+        if wait >= TOLD_FROM && self.told.fetch_max(until.timestamp(), Ordering::SeqCst) < until.timestamp() {
+            let at = until.to_rfc3339_opts(SecondsFormat::Secs, true);
+            tracing::warn!(wait_seconds = wait.as_secs(), "the vendor asks for silence: going on at {at}");
+        }
     }
 
     /// The first request of a process goes alone: while it sets up the connection it arrives later than those behind it would, and they

@@ -7,6 +7,9 @@ use super::limiter::{Limiter, Permit};
 use super::retry::{Attempts, Delays, Failure, Undecided};
 use crate::config::LimitSettings;
 
+/// Waits from this on are told at any verbosity but `--quiet`.
+pub const TOLD_FROM: Duration = Duration::from_secs(5);
+
 /// The limiter, and how much patience there is.
 pub struct Line {
     /// Gives a permit for each attempt.
@@ -69,7 +72,12 @@ impl Line {
                     return Err(Failure::Exhausted(attempts.story(told)));
                 }
                 let delay = delays.next_delay();
-                tracing::debug!(path = attempts.path(), delay_ms = delay.as_millis() as u64, "{told}: trying again");
+                let (path, delay_ms) = (attempts.path(), delay.as_millis() as u64);
+                // Nobody shall wonder what a silent run waits for.
+                match delay < TOLD_FROM {
+                    true => tracing::debug!(path, delay_ms, "{told}: trying again"),
+                    false => tracing::warn!(path, delay_ms, "{told}: trying again"),
+                }
                 self.limiter.pause(delay).await?;
             }
             Undecided::Throttled(wait, told) => {
