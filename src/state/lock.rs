@@ -24,7 +24,11 @@ impl Lock {
     /// [`Kind::Ledger`] if the lock file cannot be made or locked.
     pub fn take(ledger: &Path, owner: &str) -> Result<std::result::Result<Lock, Owner>> {
         let path = lock_path(ledger);
-        let failed = |e: std::io::Error| ledger_error(ledger, format!("cannot lock {}", path.display())).caused_by(e);
+        let failed = |e: std::io::Error| {
+            ledger_error(ledger, format!("cannot lock {}", path.display()))
+                .caused_by(e)
+                .hint("check the owner and mode of the file and its folder, and the space that is left")
+        };
         if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|e| no_folder(ledger, e))?;
         }

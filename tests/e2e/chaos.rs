@@ -13,13 +13,14 @@ use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 
 use crate::support::Rig;
+use crate::support::bucket;
 use crate::support::journal::asked;
 use crate::support::ledger::assert_whole;
 use crate::support::rig::{FIVE, START, end};
 use crate::support::truth::assert_conserved;
 
 /// Seeds in `make test`.
-const FEW: u64 = 20;
+const FEW: u64 = 24;
 /// Seeds that run at once: most of a seed's time is spent waiting.
 const LANES: usize = 4;
 
@@ -101,18 +102,21 @@ impl Chaos {
         let page_size = *[3, 10, 100].choose(&mut chance).expect("one of three");
         let options = ServerOptions { latency, ..ServerOptions::unlimited().page_size(page_size) };
         let rig = Rig::new(World::generate(spec), options);
+        let in_bucket = chance.gen_bool(0.25);
+        let rig = if in_bucket { rig.in_bucket() } else { rig };
         let rate = *[60, 150, 2000].choose(&mut chance).expect("one of three");
         let in_flight = chance.gen_range(1..9);
         let window = *["day", "auto", "month"].choose(&mut chance).expect("one of three");
         let entities = if chance.gen_bool(0.5) { FIVE } else { "" };
+        let through = if chance.gen_bool(0.3) { "[entities.calls]\ncalls_from = \"details\"" } else { "" };
         let ages: Vec<String> = (1..=40).map(|day| format!("\"{day}d\"")).collect();
         rig.configure_whole(&format!(
             "[limits]\nrequests_per_second = {rate}\nrequests_per_day = 1000000\nmax_in_flight = {in_flight}\nmax_retries = 4\n\
-             [sync]\nstart_date = \"{START}\"\nwindow = \"{window}\"\nreread = [{}]\n{entities}\n[entities.coaching]\nevery = \"1h\"",
+             [sync]\nstart_date = \"{START}\"\nwindow = \"{window}\"\nreread = [{}]\n{entities}\n[entities.coaching]\nevery = \"1h\"\n{through}",
             ages.join(", ")
         ));
         let story = vec![format!(
-            "rate {rate}, {in_flight} in flight, pages of {page_size}, windows of a {window}, {entities}"
+            "rate {rate}, {in_flight} in flight, pages of {page_size}, windows of a {window}, bucket {in_bucket}, {through}, {entities}"
         )];
         let hours = chance.gen_range(1..8) * 3600;
         let (short, long) = (RetryAfter::Seconds(chance.gen_range(1..3)), RetryAfter::Seconds(hours));
@@ -132,6 +136,7 @@ impl Chaos {
             }
         }
         self.rig.server.faults().clear();
+        self.rig.bucket.iter().for_each(bucket::Bucket::calm);
         self.open_gate();
         // What the vendor left out or hid by a fault is asked again when its age has passed.
         self.rig.server.clock().advance(TimeDelta::days(1));
@@ -214,6 +219,17 @@ impl Chaos {
             }
             self.story.push(format!("{percent} % of {path}: {fault:?}"));
             self.rig.server.faults().seeded(self.seed * 100 + number, matcher, fault, percent);
+        }
+        if let Some(bucket) = &self.rig.bucket {
+            let kinds = [
+                bucket::Fault::Status(503),
+                bucket::Fault::Reset,
+                bucket::Fault::LoseAnswer,
+                bucket::Fault::FalseAlarm,
+                bucket::Fault::CutBody,
+                bucket::Fault::Slow(Duration::from_millis(40)),
+            ];
+            bucket.faults_by_chance(self.seed, self.chance.gen_range(0..12), &kinds);
         }
     }
 

@@ -4,8 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
-use chrono::TimeDelta;
-use gong_sim::{Fault, Matcher, NewCall};
+use chrono::{DateTime, TimeDelta, Utc};
+use gong_sim::{Fault, Matcher, NewCall, RetryAfter};
+use serde_json::json;
 
 use crate::support::Rig;
 use crate::support::rig::Ended;
@@ -40,6 +41,88 @@ fn control_characters_in_names_are_kept_and_never_reach_a_message() {
         "[('A\\x00B\\nC\\x1b[31m', \"'; DROP TABLE x; --\")]"
     );
     assert!(!ended.stderr.contains('\u{1b}') && !ended.stderr.contains('\0'), "{}", ended.stderr);
+}
+
+/// Text that means harm wherever it is put.
+const ODD: &str = "A\0B\nC\r\u{1b}[31m\u{202e}'; DROP TABLE x; --../../\"\\";
+
+#[test]
+fn hostile_text_and_dates_land_in_every_table_and_reach_no_message() {
+    // GIVEN hostile text in every text that people write, in every table, and absurd dates of calls
+    let rig = Rig::small(1);
+    rig.configure("");
+    let (at, long) = (rig.now() - TimeDelta::days(60), "x".repeat(10 << 20));
+    let ids = |entity: &str, key: &str| -> Vec<String> {
+        rig.server.truth(entity).iter().filter_map(|r| r[key].as_str().map(str::to_owned)).collect()
+    };
+    let starts = ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "1969-12-31T23:59:59.999999Z"];
+    for (n, id) in ids("calls", "id").iter().enumerate() {
+        let started = starts.get(n).map_or(json!({ "title": ODD }), |at| json!({ "title": ODD, "started": at }));
+        let text = if n == 3 { long.as_str() } else { ODD };
+        let sentence = json!({ "start": 0, "end": 9_223_372_036_854_775_807_i64, "text": text });
+        let transcript = json!([{ "speakerId": ODD, "topic": ODD, "sentences": [sentence, null] }]);
+        let patch = json!({ "metaData": started, "content": { "brief": ODD }, "transcript": transcript });
+        rig.server.world().edit_call(id, at, patch);
+    }
+    for (entity, key, texts) in [
+        ("users", "id", &["firstName", "lastName", "title", "emailAddress"][..]),
+        ("workspaces", "id", &["name", "description"]),
+        ("settings_scorecards", "scorecardId", &["scorecardName"]),
+        ("settings_trackers", "trackerId", &["trackerName", "affiliation"]),
+        ("library_folders", "id", &["name", "createdBy"]),
+        ("stats_activity_scorecards", "answeredScorecardId", &["scorecardName"]),
+    ] {
+        let patch: serde_json::Map<_, _> = texts.iter().map(|name| ((*name).to_owned(), json!(ODD))).collect();
+        let ids = ids(entity, key);
+        assert!(!ids.is_empty(), "{entity}");
+        for id in ids {
+            rig.server.world().row(entity, &id).edit(at, json!(patch));
+        }
+    }
+    // WHEN all is read, at the highest verbosity
+    let ended = rig.run(&["sync", "-vv"]);
+    // THEN every value is there as it came
+    assert_eq!(ended.code, 0, "{:.3000}", ended.stderr);
+    assert_conserved(&rig, "hostile text everywhere");
+    // AND no message holds a control character
+    let odd = ended.stderr.chars().find(|c| c.is_control() && *c != '\n');
+    assert_eq!(odd, None, "{:.3000}", ended.stderr);
+}
+
+#[test]
+fn what_the_vendor_says_of_an_error_is_told_in_one_clean_line() {
+    let rig = Rig::small(1);
+    rig.configure("entities = [\"users\"]");
+    let text = format!("{ODD}{}", "y".repeat(100_000));
+    rig.server.faults().always(Matcher::path("/v2/users"), Fault::Status { status: 400, text });
+    let ended = rig.run(&["sync"]).expect(1);
+    let line = ended.stdout.lines().find(|line| line.contains("HTTP 400")).expect("the refusal");
+    assert!(line.contains("A B C") && line.chars().count() < 700, "{line}");
+    let all = ended.stdout + &ended.stderr;
+    assert!(!all.contains(|c: char| c.is_control() && c != '\n'), "{all}");
+}
+
+#[test]
+fn a_retry_after_of_nonsense_is_no_silence_for_ever() {
+    for text in ["99999999999999999999", "1e308", "inf", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+        // GIVEN a vendor that once asks for silence beyond all measure
+        let rig = Rig::small(1);
+        rig.configure("entities = [\"users\"]");
+        let fault = Fault::TooManyRequests { retry_after: RetryAfter::Text(text.to_owned()) };
+        rig.server.faults().once(Matcher::path("/v2/users"), fault);
+        // WHEN it runs THEN it goes on in a week
+        let report = rig.sync_to(75);
+        let resume: DateTime<Utc> = report["resume_at"].as_str().and_then(|at| at.parse().ok()).expect("an instant");
+        assert!((6..=7).contains(&(resume - Utc::now()).num_days()), "{text}: {resume}");
+    }
+    for text in ["", "NaN", "-5", "soon"] {
+        let rig = Rig::small(1);
+        rig.configure("entities = [\"users\"]");
+        let fault = Fault::TooManyRequests { retry_after: RetryAfter::Text(text.to_owned()) };
+        rig.server.faults().once(Matcher::path("/v2/users"), fault);
+        rig.sync();
+        assert_conserved(&rig, text);
+    }
 }
 
 #[test]

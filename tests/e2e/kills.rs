@@ -20,7 +20,7 @@ fn rig() -> Rig {
 }
 
 /// Pages of listings of several pages that were answered well and asked again.
-fn pages_paid_twice(rig: &Rig) -> usize {
+pub fn pages_paid_twice(rig: &Rig) -> usize {
     let listing = |entry: &Entry| {
         let query: Vec<_> = entry.query.iter().filter(|(name, _)| name != "cursor").collect();
         let mut body = entry.body.clone();

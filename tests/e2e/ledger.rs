@@ -1,6 +1,7 @@
 //! The ledger under bad conditions: each ends with its exit code and a message that says what to do, and nothing is lost.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use chrono::TimeDelta;
@@ -89,25 +90,70 @@ fn a_ledger_that_another_program_holds_is_waited_for_and_named() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_named() {
-    // GIVEN a ledger whose folder and file nobody may write
-    let rig = rig();
-    rig.sync();
-    let folder = rig.path("state");
-    let mode = |mode| std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(mode)).expect("a folder");
-    mode(0o555);
-    let is_root = std::fs::write(folder.join("probe"), "").is_ok();
-    rig.server.clock().advance(TimeDelta::days(1));
-    // WHEN a run starts; root may write everywhere
-    let ended = rig.run(&["sync"]);
-    mode(0o755);
-    // THEN it says what to check
-    if !is_root {
-        assert_eq!(ended.code, 2, "{}", ended.stderr);
-        assert!(ended.stderr.contains("check the owner and mode"), "{}", ended.stderr);
+fn a_full_disk_ends_the_run_and_loses_nothing() {
+    for (full, kilobytes) in [("state", 200), ("state", 330), ("data", 40), ("data", 300)] {
+        // GIVEN a small file system for the ledger or for the output, in a mount space of the run's own
+        let rig = rig();
+        let folder = rig.path(full);
+        std::fs::create_dir(&folder).expect("a folder");
+        let kept = rig.path("kept");
+        let (at, to) = (folder.display(), kept.display());
+        let line = format!(
+            "mount -t tmpfs -o size={kilobytes}k none {at} && \"$0\" \"$@\"; code=$?; cp -a {at} {to} && umount {at} && exit $code"
+        );
+        let sync = rig.command(&["sync"]);
+        let mut shell = Command::new("unshare");
+        shell.args(["-rm", "sh", "-c", &line]).arg(sync.get_program()).args(sync.get_args()).current_dir(rig.path(""));
+        // WHEN a run fills it
+        let ended = end(&mut shell);
+        // THEN it ends with a message about the ledger or the output, and of space
+        assert_eq!(ended.code, 2, "{full} {kilobytes}k: {}", ended.stderr);
+        let named = if full == "state" { "the ledger " } else { "output" };
+        assert!(ended.stderr.contains(named), "{full} {kilobytes}k: {}", ended.stderr);
+        assert!(ended.stderr.contains("No space left") || ended.stderr.contains("disk is full"), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("panicked"), "{full} {kilobytes}k: {}", ended.stderr);
+        // AND with what the full disk held, the next run goes on
+        std::fs::remove_dir(&folder).expect("the mount was the run's own");
+        std::fs::rename(&kept, &folder).expect("a copy");
+        assert_whole(&rig, &format!("{full} of {kilobytes}k"));
+        rig.sync();
+        assert_conserved(&rig, &format!("{full} of {kilobytes}k"));
     }
-    rig.sync();
-    assert_whole(&rig, "with a folder that can be written");
+}
+
+/// A user without rights of his own.
+const NOBODY: u32 = 65_534;
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    // GIVEN a synced account, and a user who may write neither its ledger nor its output
+    for (read_only, says) in [("state", "check the owner and mode"), ("data", "check")] {
+        let rig = rig();
+        rig.sync();
+        rig.server.clock().advance(TimeDelta::days(1));
+        let program = rig.path("gong-elt");
+        std::fs::copy(env!("CARGO_BIN_EXE_gong-elt"), &program).expect("a copy that all may run");
+        let sync = rig.command(&["sync"]);
+        let mut other = Command::new(&program);
+        other.args(sync.get_args()).current_dir(rig.path(""));
+        // Modes do not bind root, who runs it as somebody else.
+        let is_root = std::os::unix::fs::chown(&program, Some(NOBODY), Some(NOBODY)).is_ok();
+        let owner = if is_root { format!("chown -R {NOBODY} . && ") } else { String::new() };
+        let modes = format!("{owner}chmod -R a-w {read_only}");
+        assert!(Command::new("sh").args(["-c", &modes]).current_dir(rig.path("")).status().expect("sh").success());
+        if is_root {
+            other.uid(NOBODY).gid(NOBODY);
+        }
+        // WHEN a run starts
+        let ended = end(&mut other);
+        // THEN it is refused before the vendor is asked anything, and says what to check
+        assert_eq!(ended.code, 2, "{read_only}: {}", ended.stderr);
+        assert!(ended.stderr.contains(says) && ended.stderr.contains(read_only), "{read_only}: {}", ended.stderr);
+        // AND with folders that can be written everything goes on
+        assert!(Command::new("chmod").args(["-R", "u+rwX"]).arg(rig.path("")).status().expect("chmod").success());
+        rig.sync();
+        assert_whole(&rig, "with folders that can be written");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Only a missing cursor ends a listing; a dead one starts it again; one that goes in circles ends its unit.
 
 use chrono::TimeDelta;
-use gong_sim::{Fault, Matcher, ServerOptions, World, WorldSpec};
+use gong_sim::{Fault, Matcher, NewCall, ServerOptions, World, WorldSpec};
 use serde_json::json;
 
 use crate::support::Rig;
@@ -96,6 +96,40 @@ fn t23_a_cursor_that_comes_twice_ends_its_unit_with_an_error() {
     rig.sync();
     assert_eq!(listings(&rig)[..3], [0, 1, 0]);
     assert_conserved(&rig, "when cursors go on again");
+}
+
+#[test]
+fn t24_no_number_of_pages_or_rows_is_too_many() {
+    // GIVEN one day with more calls than a window is meant to hold, in more than a thousand pages
+    let day = TimeDelta::days(3);
+    let rig = Rig::new(World::generate(WorldSpec::small(1)), ServerOptions::unlimited().page_size(5));
+    let at = rig.now() - day;
+    for n in 0..5_200 {
+        rig.server.world().add_call(NewCall::at(at + TimeDelta::seconds(n)));
+    }
+    rig.configure("entities = [\"calls\"]");
+    // WHEN it is synced THEN all are there
+    let report = rig.sync();
+    assert_eq!(report["warnings"], json!([]));
+    assert!(rig.server.journal().requests_for(CALLS).iter().any(|e| e.page > 1000));
+    assert_conserved(&rig, "a thousand pages");
+    // AND listed directly they are as many
+    let listed = rig.run(&["list", "calls"]).expect(0).stdout.lines().count();
+    assert_eq!(listed, rig.server.truth("calls").len());
+}
+
+#[test]
+fn t24_a_listing_of_endless_empty_pages_ends_with_a_message() {
+    // GIVEN a vendor that gives an empty page and another cursor for ever
+    let rig = Rig::small(1);
+    rig.configure("entities = [\"users\"]");
+    rig.server.faults().always(Matcher::path("/v2/users"), Fault::EmptyPage);
+    // WHEN it is synced THEN it is given up, and the message says why
+    let report = rig.sync_to(1);
+    let expected = "users snapshot: a thousand pages without a record came in a row: the listing would never end \
+        (please report this; the next run starts the listing again)";
+    assert_eq!(report["warnings"], json!([expected]));
+    assert_eq!(rig.server.journal().count("/v2/users"), 1001);
 }
 
 #[test]
