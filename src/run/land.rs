@@ -25,7 +25,7 @@ use crate::failpoint;
 use crate::plan::due::{self, Age};
 use crate::sink::{self, Encoded, Footer};
 use crate::state::{Commit, Digest, ListedCall, Missing, ObjectRow, OpenUnit, Reading, UnitRow};
-use crate::unit::{Span, Unit};
+use crate::unit::{Unit, Window};
 
 /// Why a unit is read again early whose listing gave fewer records than the vendor counted.
 const TOO_FEW: &str = "Gong counted more records than it gave";
@@ -155,12 +155,11 @@ pub async fn land(
     }
     let settled = is_settled(session, unit, open);
     let digests: &[(Digest, Digest)] = if settled { &[] } else { &chosen.digests };
-    let (open_id, rewritten) = (open.id, !same);
     let at = session.clock.now();
     let row = session.ledger.commit(&Commit {
-        open_id,
+        open_id: open.id,
         row,
-        rewritten,
+        rewritten: !same,
         digests,
         listing: landing.listing,
         missing: &landing.missing,
@@ -236,10 +235,8 @@ async fn write(
     keep: Vec<(usize, usize)>,
 ) -> Result<ObjectRow, Trouble> {
     let path = unit.object();
-    let (from, to) = match unit.span {
-        Span::Snapshot => (String::new(), String::new()),
-        Span::Window(window) => (window.from.to_string(), window.to.to_string()),
-    };
+    let text = |window: Window| (window.from.to_string(), window.to.to_string());
+    let (from, to) = unit.span.window().map(text).unwrap_or_default();
     let footer = Footer {
         entity: unit.entity.name.clone(),
         from,
