@@ -195,6 +195,7 @@ impl Context {
             sight: run::Sight::default(),
             accept_shrink,
             landing: tokio::sync::Semaphore::new(1),
+            downloads: tokio::sync::Semaphore::new(run::DOWNLOADS),
             manifest_at: 0.into(),
             doubts: run::Doubts::default(),
             manifest_seen: seen.into(),

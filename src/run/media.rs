@@ -4,14 +4,17 @@
 //! another process (`arrival.rs`); one that fails leaves its window due, and the others land.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+use futures::StreamExt as _;
 
 use super::arrival;
 use super::batches::refused;
 use super::halving;
 use super::land::{self, Landed, Landing};
 use super::session::Session;
-use super::trouble::{Trouble, judge};
+use super::trouble::{Trouble, judge, stop_for};
 use crate::decode::{self, Decoded, Decoder, StampValue, Stamps};
 use crate::entity::spec::Stamp;
 use crate::error::{Error, Kind};
@@ -21,6 +24,9 @@ use crate::unit::Unit;
 
 /// Addresses asked at once: they die after eight hours, and are asked again if they do.
 const BATCH: usize = 100;
+
+/// Files that are fetched at once in a run: each holds two parts of an upload in memory.
+pub const AT_ONCE: usize = 8;
 
 /// Calls with the signed address of their file, if they have one.
 type Addresses = Vec<(String, Option<String>)>;
@@ -39,12 +45,10 @@ pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result
         let ids: Vec<String> = batch.iter().map(|call| call.id.clone()).collect();
         let (found, refused) = of_batch(session, unit, ids).await?;
         bad.extend(refused);
-        for (id, address) in found {
-            let Some(address) = address else { continue };
-            match arrival::file(session, unit, &client, &partials, &id, address).await {
+        for (id, arrived) in arrive(session, unit, &client, &partials, found).await? {
+            match arrived {
                 Ok(row) => drop(files.insert(id, row)),
-                Err(Trouble::Failed(error)) => missing.push(failed(session, unit, &open, id, &error)),
-                Err(other) => return Err(other),
+                Err(error) => missing.push(failed(session, unit, &open, id, &error)),
             }
         }
     }
@@ -60,6 +64,47 @@ pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result
         }
     }
     Ok(())
+}
+
+/// Fetches the files of these addresses, some at once: all windows of a run share the places. A stop that lets answers come lets these
+/// come too, for their addresses are paid for. Each file that is whole is in the ledger at once.
+async fn arrive(
+    session: &Session,
+    unit: Unit,
+    client: &MediaClient,
+    partials: &Partials,
+    found: Addresses,
+) -> Result<Vec<(String, Result<MediaRow, Error>)>, Trouble> {
+    let stopped = AtomicBool::new(false);
+    let fetch = async |id: String, address: String| {
+        // The semaphore is never closed.
+        let _place = session.downloads.acquire().await;
+        if stopped.load(Ordering::Relaxed) {
+            return (id, Err(Trouble::Stopped));
+        }
+        let arrived = arrival::file(session, unit, client, partials, &id, address).await;
+        if let Err(trouble @ (Trouble::Fatal(_) | Trouble::NotPermitted(_))) = &arrived {
+            stopped.store(true, Ordering::Relaxed);
+            stop_for(session, trouble);
+        }
+        (id, arrived)
+    };
+    let found = found.into_iter().filter_map(|(id, address)| Some(fetch(id, address?)));
+    let mut files = futures::stream::iter(found).buffer_unordered(AT_ONCE);
+    let (mut arrived, mut trouble) = (Vec::new(), None);
+    while let Some((id, file)) = files.next().await {
+        match file {
+            Ok(row) => arrived.push((id, Ok(row))),
+            Err(Trouble::Failed(error)) => arrived.push((id, Err(error))),
+            // A stop must not hide what went wrong before it.
+            Err(Trouble::Stopped) => trouble = trouble.or(Some(Trouble::Stopped)),
+            Err(other) => trouble = Some(other),
+        }
+    }
+    match trouble {
+        Some(trouble) => Err(trouble),
+        None => Ok(arrived),
+    }
 }
 
 /// The signed addresses of a batch of calls, and the ids on which the vendor fails.

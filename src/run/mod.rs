@@ -47,7 +47,7 @@ pub use backup::Backup;
 pub use batches::NO_CALL;
 pub use doubt::{Doubts, Whose, whose};
 pub use lease::{Holder, Lease};
-pub use media::is_file as is_media_file;
+pub use media::{AT_ONCE as DOWNLOADS, is_file as is_media_file};
 pub use members::first as first_members;
 pub use meter::LedgerMeter;
 pub use outcome::exit_code;

@@ -56,6 +56,8 @@ pub struct Session {
     pub sight: Sight,
     /// `--accept-shrink`.
     pub accept_shrink: bool,
+    /// Places for downloads of media, of all windows together.
+    pub downloads: Semaphore,
     /// Decoded rows take memory: one unit or family at a time.
     pub landing: Semaphore,
     /// Real time of the newest manifest, in seconds since 1970.

@@ -51,8 +51,10 @@ fn an_entity_that_is_not_in_the_plan_stops_alone_whatever_the_status_and_whereve
             // AND it cost what was in flight, and one question of another entity
             let refused = rig.server.journal().entries().iter().filter(|e| e.fault.is_some()).count();
             assert!((1..=16).contains(&refused), "{entity}: {refused} refusals");
+            // What was let go of when the first refusal came may have been counted and not sent.
             let asked = rig.server.journal().entries().len() as u64;
-            assert_eq!(report["requests"], asked);
+            let counted = report["requests"].as_u64().expect("a number");
+            assert!((asked..=asked + 16).contains(&counted), "{counted} counted, {asked} made");
         }
     }
 }

@@ -315,3 +315,39 @@ fn a_call_on_which_the_vendor_fails_costs_its_own_file_only() {
     rig.sync();
     assert!(files(&rig).iter().any(|(_, id, ..)| *id == bad));
 }
+
+#[test]
+fn files_of_one_window_come_side_by_side_and_take_nothing_of_the_rate() {
+    // GIVEN a window of some files, three of which the store holds back
+    let rig = rig();
+    rig.configure("window = \"day\"\nentities = [\"call_audio\"]");
+    let mut by_day: HashMap<String, Vec<String>> = HashMap::new();
+    let now = rig.now();
+    for record in rig.server.world().truth("calls_extensive", now) {
+        let meta = &record["metaData"];
+        if meta["isPrivate"] == false && !record["media"]["audioUrl"].is_null() {
+            let at = chrono::DateTime::parse_from_rfc3339(meta["started"].as_str().expect("an instant"));
+            let day = at.expect("an instant").to_utc().date_naive().to_string();
+            by_day.entry(day).or_default().push(meta["id"].as_str().expect("an id").to_owned());
+        }
+    }
+    let ids = by_day.into_values().max_by_key(Vec::len).expect("a day");
+    assert!(ids.len() >= 3, "{ids:?}");
+    for id in &ids[..3] {
+        let path = Matcher::path(&format!("media:/calls/{id}/audio.mp3"));
+        rig.server.faults().once(path, Fault::Hold { name: id.clone() });
+    }
+    // WHEN it is read THEN all three are under way at once
+    let mut sync = rig.spawn(&["sync"]);
+    for id in &ids[..3] {
+        assert!(rig.server.faults().wait_held(id, std::time::Duration::from_secs(60)), "{id} is asked for");
+    }
+    ids[..3].iter().for_each(|id| rig.server.faults().release(id));
+    assert!(sync.wait().expect("a child").success());
+    // AND the budget has counted what was asked of the API, and no download
+    let entries = rig.server.journal().entries();
+    let downloads = entries.iter().filter(|e| e.path.starts_with("media:")).count();
+    let status = rig.run(&["status", "--format", "json"]).expect(0).json();
+    assert!(downloads > 20);
+    assert_eq!(status["quota"]["used"], entries.len() - downloads);
+}
