@@ -82,6 +82,8 @@ async fn carry_out(session: &Session, ask: &Ask, first: Vec<Planned>) -> Result<
         fresh
     } else {
         jobs::execute(session, &begun).await;
+        // What was begun has its own now: the plan below sees what that leaves to be read up to this one.
+        jobs::end_doubt(session).await;
         // One that failed just now is not tried again at once.
         plan()?.into_iter().filter(|one| !is_begun(one)).collect()
     };
