@@ -187,7 +187,7 @@ pub struct BackfillArgs {
 /// Show how far every entity is, and the quota used today.
 #[derive(Debug, Clone, Args)]
 pub struct StatusArgs {
-    /// Exit code 1 if an entity's frontier is older.
+    /// Exit code 1 if an entity lacks for longer what it should have; those are named.
     #[arg(long, value_name = "DURATION")]
     pub max_age: Option<config::Span>,
     /// Form of the result.

@@ -17,7 +17,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &BackfillArgs) -> R
     if args.range.cancel {
         return cancel(&context, args).await;
     }
-    let entities = dated(context.entities(&args.selection.entities)?)?;
+    let entities = dated(context.entities(&args.selection.entities)?, &args.selection.entities, args.range.force)?;
     let range = range(&args.range)?;
     signals::listen(&context.stop)?;
     let held = context.hold("backfill", args.bounds.wait).await?;
@@ -71,16 +71,19 @@ pub fn range(args: &Range) -> Result<Window> {
     }
 }
 
-/// The entities that have dates.
+/// The entities that have dates. One that has none is read again only if it is named and that is forced.
 ///
 /// # Errors
 /// [`Kind::Config`] if none has.
-pub fn dated(entities: Vec<&'static Entity>) -> Result<Vec<&'static Entity>> {
+pub fn dated(entities: Vec<&'static Entity>, named: &[String], force: bool) -> Result<Vec<&'static Entity>> {
+    if force && !named.is_empty() {
+        return Ok(entities);
+    }
     let dated: Vec<&Entity> = entities.iter().copied().filter(|e| !e.is_snapshot()).collect();
     if dated.is_empty() {
         let names: Vec<&str> = entities.iter().map(|e| e.name.as_str()).collect();
         let what = format!("nothing to backfill: Gong gives {} only as they are now", names.join(", "));
-        return Err(Error::new(Kind::Config, what).hint("`gong-elt sync` reads them"));
+        return Err(Error::new(Kind::Config, what).hint("`gong-elt sync` reads them, and --force reads them again"));
     }
     Ok(dated)
 }

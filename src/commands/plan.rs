@@ -19,7 +19,9 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &PlanArgs) -> Resul
     let context = Context::load(cli, catalog)?;
     let entities = context.entities(&args.entities)?;
     let ask = match &args.what {
-        Some(PlanWhat::Backfill(wanted)) => run::ask_backfill(dated(entities)?, range(wanted)?, wanted.force),
+        Some(PlanWhat::Backfill(wanted)) => {
+            run::ask_backfill(dated(entities, &args.entities, wanted.force)?, range(wanted)?, wanted.force)
+        }
         Some(PlanWhat::Sync) | None => run::ask_sync(entities, context.start_date()?, context.now),
     };
     context.fetch_if_absent().await?;

@@ -1,6 +1,6 @@
 //! `status`: how far every entity is.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::context::Context;
@@ -8,12 +8,12 @@ use super::print;
 use crate::cli::{Cli, StatusArgs};
 use crate::entity::{Catalog, Entity};
 use crate::error::Result;
-use crate::plan::{Planned, Reason, Rules, coverage, due, readable};
+use crate::plan::{Planned, Reason, Rules, coverage, due, readable, today};
 use crate::report::{StatusDue, StatusEntity, StatusQuota, StatusReport, StatusWindow, VERSION, status_text};
 use crate::run::{self, text};
 use crate::sink::Store;
 use crate::state::{Ledger, UnitRow};
-use crate::unit::{Window, midnight};
+use crate::unit::{Window, midnight, next};
 
 /// Prints it; exit code 1 if an entity is older than `--max-age`.
 pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Result<u8> {
@@ -55,7 +55,9 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Res
         status.missing_since = since.get(&entity.name).map(|at| text(*at));
         status.due = due.iter().filter(|p| p.unit.entity.name == entity.name).map(why).collect();
         let oldest = args.max_age.map(|age| context.now - age.chrono());
-        stale |= wanted && oldest.is_some_and(|oldest| frontier.is_none_or(|at| at < oldest));
+        let current = frontier.map(|at| current_until(entity, at, &rules));
+        status.stale = oldest.map(|oldest| wanted && current.is_none_or(|at| at < oldest));
+        stale |= status.stale == Some(true);
         report.entities.insert(entity.name.clone(), status);
     }
     print(args.format.format, &report, || status_text(&report));
@@ -114,15 +116,29 @@ fn one(
     let gaps = if range.from < range.to { coverage::gaps(range, &covered) } else { Vec::new() };
     status.gaps = gaps.iter().map(|w| StatusWindow { from: w.from.to_string(), to: w.to.to_string() }).collect();
     let reached = |windows: &[Window]| (!units.is_empty()).then(|| coverage::reach(start, windows));
-    let frontier = reached(&covered).map(|day| read_until(day, zone, &windows));
+    let frontier = reached(&covered).map(|day| read_until(day, entity, zone, &windows));
     status.watermark = reached(&settled).map(|day| text(midnight(day, zone)));
     status.frontier = frontier.map(text);
     (status, frontier)
 }
 
-/// The end of the run of windows that reaches `day`; within the window in progress, how far that was read.
-fn read_until(day: NaiveDate, zone: Tz, windows: &[(Window, &UnitRow)]) -> DateTime<Utc> {
+/// The end of the run of windows that reaches `day`; within the window in progress, how far that was read, in finished days where the vendor
+/// gives no others.
+fn read_until(day: NaiveDate, entity: &Entity, zone: Tz, windows: &[(Window, &UnitRow)]) -> DateTime<Utc> {
     let end = midnight(day, zone);
-    let last = windows.iter().find(|(window, _)| window.to == day);
-    last.map_or(end, |(_, unit)| end.min(unit.read_at))
+    let Some((_, unit)) = windows.iter().find(|(window, _)| window.to == day) else { return end };
+    let read = if entity.finished_days_only() { midnight(today(unit.read_at, zone), zone) } else { unit.read_at };
+    end.min(read)
+}
+
+/// Until when an entity that was read up to `frontier` lacked nothing that it should have: a finished day can be read when the next one is over, and
+/// what is read only now and then is due when that time has passed.
+fn current_until(entity: &Entity, frontier: DateTime<Utc>, rules: &Rules) -> DateTime<Utc> {
+    let zone = rules.zone_of(entity);
+    let readable = match entity.finished_days_only() {
+        true => midnight(next(today(frontier, zone)), zone),
+        false => frontier,
+    };
+    let pause = rules.every_of(entity).filter(|every| *every > Duration::days(1));
+    readable + pause.unwrap_or(Duration::zero())
 }

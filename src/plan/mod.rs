@@ -157,8 +157,16 @@ pub fn plan(
             planned.push(Planned { unit: Unit { entity, span: begun.span }, reason: Reason::Begun, expected });
         }
     }
-    for entity in ask.entities.iter().filter(|e| e.is_snapshot() && ask.kind == AskKind::Sync) {
-        planned.extend(snapshot(entity, rules, facts));
+    for &entity in ask.entities.iter().filter(|e| e.is_snapshot()) {
+        match ask.kind {
+            AskKind::Sync => planned.extend(snapshot(entity, rules, facts)),
+            AskKind::Force => planned.push(Planned {
+                unit: Unit { entity, span: Span::Snapshot },
+                reason: Reason::Force,
+                expected: windows::expected(facts, entity, Span::Snapshot),
+            }),
+            AskKind::Backfill | AskKind::Due => {}
+        }
     }
     planned.extend(windows::plan(ask, rules, facts));
     let mut seen = std::collections::HashSet::new();

@@ -113,6 +113,9 @@ pub fn status_text(status: &StatusReport) -> String {
 
 /// What is not as it should be, or is read again.
 fn details(out: &mut String, name: &str, entity: &StatusEntity) {
+    if entity.stale == Some(true) {
+        line(out, &format!("{name}: lacks for longer than --max-age what it should have"));
+    }
     for gap in entity.gaps.iter().take(MOST_SHOWN) {
         line(out, &format!("{name}: never read: {} to {}", gap.from, gap.to));
     }

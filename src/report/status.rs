@@ -42,6 +42,9 @@ pub struct StatusEntity {
     pub suspect: u64,
     /// Units read before that the next `sync` reads again, and why.
     pub due: Vec<StatusDue>,
+    /// Whether something that should have been read is older than `--max-age`; absent without that option.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale: Option<bool>,
     /// The newest reading.
     pub last_run: Option<String>,
 }

@@ -8,7 +8,7 @@ use super::part::LIST;
 use super::session::Session;
 use super::staging;
 use super::trouble::Trouble;
-use crate::decode::Decoded;
+use crate::decode::{Decoded, Stamps};
 use crate::state::{ListedCall, Missing, OpenUnit};
 use crate::unit::Unit;
 
@@ -89,7 +89,7 @@ async fn fetch_one(session: &Session, unit: Unit, calls: &Calls) -> Result<Fetch
 
 /// Decodes what came. Details may say of a call that it has turned private since it was listed: then it leaves all tables at once.
 pub fn decode(session: &Session, fetched: Vec<Read<Fetched>>, calls: &mut Calls) -> Vec<Read<(Fetched, Vec<Decoded>)>> {
-    let stamps = land::call_stamps(&calls.listing);
+    let stamps = call_stamps(&calls.listing);
     let mut decoded = Vec::new();
     for (unit, fetched) in fetched {
         let pages =
@@ -152,4 +152,10 @@ fn missing(session: &Session, unit: Unit, fetched: &Fetched, ids: &[String], pag
         Missing { id: id.clone(), reason: reason.to_owned(), since }
     };
     absent.map(one).collect()
+}
+
+/// The stamps of rows whose date is their call's.
+fn call_stamps(listing: &[ListedCall]) -> Stamps {
+    let call_started = listing.iter().filter_map(|call| Some((call.id.clone(), call.started?))).collect();
+    Stamps { call_started, ..Stamps::default() }
 }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::session::Session;
 use crate::decode::Decoded;
 use crate::state::{Digest, UnitRow};
+use crate::unit::{Span, Unit, next};
 
 /// Fewer rows than this may go at once without a question.
 const SMALLEST_SHRINK: u64 = 20;
@@ -65,6 +66,19 @@ pub fn disbelief(session: &Session, before: Option<&UnitRow>, change: &Change) -
     let too_many = change.vanished >= SMALLEST_SHRINK && change.vanished as f64 > limit * before.rows as f64;
     (too_many && !session.accept_shrink)
         .then(|| format!("{} of {} rows are gone, more than sync.shrink_limit allows", change.vanished, before.rows))
+}
+
+/// The command that believes a reading of the unit after all.
+pub fn accepting(session: &Session, unit: Unit) -> String {
+    match unit.span {
+        Span::Window(_) => "`gong-elt backfill --force --accept-shrink` over that range".to_owned(),
+        // What has no dates is read whole whatever the range.
+        Span::Snapshot => {
+            let (name, day) = (&unit.entity.name, session.now.date_naive());
+            let next = next(day);
+            format!("`gong-elt backfill --from {day} --to {next} --entities {name} --force --accept-shrink`")
+        }
+    }
 }
 
 /// The digest that a listing would have as a committed unit.

@@ -135,7 +135,9 @@ pub async fn land(
     if let Some(why) = guard::disbelief(session, before.as_ref(), &change) {
         session.ledger.mark_suspect(open.id, unit, &why)?;
         session.tally.suspect();
-        session.tally.warn(format!("{unit}: {why}; the old file stays. If this is right: `gong-elt backfill --force --accept-shrink` over that range"));
+        session
+            .tally
+            .warn(format!("{unit}: {why}; the old file stays. If this is right: {}", guard::accepting(session, unit)));
         return Ok(Landed::Suspect);
     }
     let mut row = facts(session, unit, open, &chosen, &landing, before.as_ref())?;
@@ -291,10 +293,4 @@ fn count(session: &Session, row: &UnitRow, change: &Change, was_there: bool, rew
         (true, true, false) => o.removed += 1,
         _ => {}
     });
-}
-
-/// The stamps of rows whose date is their call's.
-pub fn call_stamps(listing: &[ListedCall]) -> Stamps {
-    let call_started = listing.iter().filter_map(|call| Some((call.id.clone(), call.started?))).collect();
-    Stamps { call_started, ..Stamps::default() }
 }

@@ -61,6 +61,7 @@ pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result
         remove_strays(session, unit, calls, &files).await?;
         if incomplete {
             session.ledger.mark_due(unit, "some files could not be fetched")?;
+            session.tally.unfinished();
         }
     }
     Ok(())

@@ -78,7 +78,7 @@ pub fn exit_code(stop: Option<&Reason>, counts: &Counts) -> u8 {
     match stop {
         Some(Reason::Signal) => Kind::Interrupted.exit_code(),
         Some(Reason::Quota(_)) => Kind::Quota.exit_code(),
-        _ if failed || counts.suspect > 0 || !counts.refused.is_empty() => 1,
+        _ if failed || counts.suspect > 0 || counts.unfinished > 0 || !counts.refused.is_empty() => 1,
         Some(Reason::MaxRequests) | None => 0,
         Some(Reason::Fatal) => 1,
     }

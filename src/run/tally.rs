@@ -30,6 +30,8 @@ pub struct Counts {
     pub refused: BTreeSet<String>,
     /// Units whose reading was not believed.
     pub suspect: u64,
+    /// Units that landed without something that should have come.
+    pub unfinished: u64,
 }
 
 impl Tally {
@@ -75,6 +77,11 @@ impl Tally {
     /// True if the vendor does not permit the entity.
     pub fn is_refused(&self, entity: &str) -> bool {
         self.lock().refused.contains(entity)
+    }
+
+    /// Counts a unit that landed without something that should have come and is asked again.
+    pub fn unfinished(&self) {
+        self.lock().unfinished += 1;
     }
 
     /// Counts a reading that was not believed.

@@ -214,3 +214,32 @@ fn a_run_at_midnight_sharp_leaves_the_day_that_begins() {
     rig.sync();
     assert_conserved(&rig, "a second later");
 }
+
+#[test]
+fn a_healthy_nightly_job_is_never_too_old_and_a_sick_one_is_named() {
+    // GIVEN a company west of Greenwich, read each night at two, coaching once a week
+    let spec = WorldSpec { calls: 20, days: 4, users: 4, ..WorldSpec::small(1) };
+    let rig = Rig::new(World::generate(spec), ServerOptions::unlimited());
+    rig.configure_whole("[sync]\nstart_date = \"2026-05-16\"\n");
+    let status = |rig: &Rig, hours: i64| {
+        let args = ["status", "--max-age", "26h", "--format", "json"];
+        let ended = end(&mut rig.command_at(rig.now() + TimeDelta::hours(hours), &args));
+        (ended.code, ended.json())
+    };
+    // WHEN it runs for nine nights THEN it is never too old
+    for night in 0..9 {
+        rig.sync();
+        for hours in [0, 6, 12, 23] {
+            let (code, report) = status(&rig, hours);
+            assert_eq!(code, 0, "night {night}, {hours} h later: {report}");
+        }
+        rig.server.clock().advance(TimeDelta::hours(24));
+    }
+    // AND two nights without a run are told, entity by entity
+    let (code, report) = status(&rig, 24);
+    assert_eq!((code, &report["entities"]["calls"]["stale"]), (1, &json!(true)), "{report}");
+    assert_eq!(report["entities"]["coaching"]["stale"], json!(false), "it is read once a week: {report}");
+    let told =
+        end(&mut rig.command_at(rig.now() + TimeDelta::hours(24), &["status", "--max-age", "26h"])).expect(1).stdout;
+    assert!(told.contains("calls: lacks for longer than --max-age what it should have"), "{told}");
+}

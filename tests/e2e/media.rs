@@ -146,10 +146,7 @@ fn a_run_goes_on_where_an_earlier_one_was_cut_off_in_each_file() {
     let rig = Rig::sized(1, 200, 14);
     often_cut(&rig, 1);
     // WHEN runs come one after the other
-    // Each file is cut three times at most.
-    for _ in 0..4 {
-        rig.sync();
-    }
+    to_the_end(&rig);
     // THEN every file is right, no byte came twice, and nothing unfinished is left
     assert_whole(&rig);
     assert_nothing_fetched_twice(&rig);
@@ -169,10 +166,7 @@ fn a_killed_run_is_gone_on_with_in_each_file() {
         assert!(unfinished(&rig) > 0, "{place}");
     }
     // AND others come to their end
-    // Each file is cut three times at most.
-    for _ in 0..4 {
-        rig.sync();
-    }
+    to_the_end(&rig);
     // THEN every file is right and nothing unfinished is left
     assert_whole(&rig);
     assert_eq!(unfinished(&rig), 0);
@@ -184,6 +178,16 @@ fn a_killed_run_is_gone_on_with_in_each_file() {
     }
     let twice = begun.values().filter(|times| **times > 1).count();
     assert!(twice <= places.len() * 7, "{twice} of {}", begun.len());
+}
+
+/// Runs until every file is there: each is cut three times at most, and a run that could not fetch one says so with its exit code.
+fn to_the_end(rig: &Rig) {
+    for _ in 0..3 {
+        let ended = rig.run(&["sync", "--format", "json"]);
+        let cut = ended.json()["warnings"].to_string().contains("a file could not be fetched");
+        assert_eq!(ended.code, i32::from(cut), "{}", ended.stderr);
+    }
+    rig.sync();
 }
 
 /// Files of which a beginning is kept.

@@ -191,3 +191,29 @@ fn another_companys_credentials_are_refused_before_anything_is_written_whatever_
         assert!(ours.sync()["objects"]["replaced"].as_u64() > Some(0));
     }
 }
+
+#[test]
+fn a_list_that_shrank_stays_until_the_command_that_the_warning_names() {
+    // GIVEN a list of users of which most are gone
+    let rig = Rig::new(World::generate(WorldSpec { users: 60, ..WorldSpec::small(1) }), ServerOptions::unlimited());
+    rig.configure("entities = [\"users\"]");
+    rig.sync();
+    let left: Vec<String> = rig.server.world().truth_text("users", rig.now()).into_iter().take(9).collect();
+    let body = format!("{{\"requestId\":\"1\",\"records\":{{\"totalRecords\":9}},\"users\":[{}]}}", left.join(","));
+    rig.server.faults().always(Matcher::path("/v2/users"), Fault::Body { bytes: body.into_bytes() });
+    let rows = |rig: &Rig| rig.manifest()["objects"][0]["rows"].clone();
+    let before = rows(&rig);
+    // WHEN it is read again THEN the old one stays, and a command is named
+    rig.server.clock().advance(TimeDelta::days(1));
+    let warnings = rig.sync_to(1)["warnings"].clone();
+    assert_eq!(rows(&rig), before);
+    let text = warnings[0].as_str().expect("a warning");
+    let command = text.split('`').nth(1).and_then(|command| command.strip_prefix("gong-elt ")).expect("a command");
+    assert!(command.ends_with("--entities users --force --accept-shrink"), "{command}");
+    // AND without its last word it does not believe either, with it it does
+    let args: Vec<&str> = command.split(' ').collect();
+    rig.run(&args[..args.len() - 1]).expect(1);
+    rig.run(&args).expect(0);
+    assert_eq!(rows(&rig), json!(9));
+    assert_eq!(rig.sync()["requests"], 0);
+}
