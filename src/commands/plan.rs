@@ -8,6 +8,7 @@ use super::{print, signals};
 use crate::cli::{Cli, PlanArgs, PlanWhat};
 use crate::entity::Catalog;
 use crate::error::{Error, Kind, Result};
+use crate::plan::{Planned, Rules};
 use crate::report::plan_text;
 use crate::run;
 use crate::sink::Store;
@@ -32,18 +33,19 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &PlanArgs) -> Resul
     let plan = || run::planned(catalog, &ledger, &context.config, &rules, &ask);
     let mut planned = plan()?;
     if args.probe {
-        probe(&context, &ledger, &planned).await?;
+        probe(&context, &ledger, &rules, &planned).await?;
         planned = plan()?;
     }
-    let report = run::plan_report(&ledger, &context.config, catalog, context.now, &planned)?;
+    let made = run::to_learn(&ledger, &context.config, catalog, &ask)?;
+    let report = run::plan_report(&ledger, &context.config, catalog, context.now, (&ask, &planned), made)?;
     print(args.format, &report, || plan_text(&report));
     Ok(0)
 }
 
-async fn probe(context: &Context, ledger: &Arc<Ledger>, planned: &[crate::plan::Planned]) -> Result<()> {
+async fn probe(context: &Context, ledger: &Arc<Ledger>, rules: &Rules, planned: &[Planned]) -> Result<()> {
     let source = context.source(ledger, context.config.limits.daily_budget(), None)?;
     signals::listen(&context.stop)?;
-    match run::probe(&source, ledger, planned).await {
+    match run::probe(&source, ledger, (&context.config, rules), planned).await {
         Ok(asked) => {
             tracing::info!(asked, "Gong was asked for the totals of months");
             Ok(())

@@ -7,6 +7,7 @@ mod density;
 pub mod due;
 mod estimate;
 pub mod grid;
+pub mod joined;
 pub mod periods;
 mod reason;
 mod windows;
@@ -14,10 +15,10 @@ mod windows;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 
-pub use density::Sample;
+pub use density::{Expected, Sample, expected};
 pub use estimate::{Cost, Estimate, Rates, estimate};
 pub use reason::Reason;
-pub use windows::readable;
+pub use windows::{LISTING, readable, samples_of};
 
 use crate::config::{Period, WindowSize};
 use crate::entity::Entity;
@@ -103,6 +104,8 @@ pub struct Known {
     pub read_at: DateTime<Utc>,
     /// Rows on disk, private ones apart.
     pub rows: u64,
+    /// Rows left out as private.
+    pub private: u64,
     /// Why it must be read early.
     pub due: Option<String>,
 }
@@ -114,6 +117,10 @@ pub struct Begun {
     pub entity: String,
     /// Its span.
     pub span: Span,
+    /// Answers that are staged: paid already.
+    pub staged: u64,
+    /// The vendor's count of its rows, if it is a listing that was begun.
+    pub total: Option<u64>,
 }
 
 /// What the ledger knows.
@@ -135,7 +142,9 @@ pub struct Planned {
     /// Why.
     pub reason: Reason,
     /// Rows expected, if anything is known.
-    pub expected: Option<u64>,
+    pub expected: Option<Expected>,
+    /// Answers of it that an earlier run paid for.
+    pub staged: u64,
 }
 
 /// Plans a run: unfinished units, snapshots, then windows from the newest to the oldest.
@@ -154,7 +163,8 @@ pub fn plan(
     for begun in &facts.begun {
         if let Some(entity) = catalog(&begun.entity) {
             let expected = windows::expected(facts, entity, begun.span);
-            planned.push(Planned { unit: Unit { entity, span: begun.span }, reason: Reason::Begun, expected });
+            let unit = Unit { entity, span: begun.span };
+            planned.push(Planned { unit, reason: Reason::Begun, expected, staged: begun.staged });
         }
     }
     for &entity in ask.entities.iter().filter(|e| e.is_snapshot()) {
@@ -164,6 +174,7 @@ pub fn plan(
                 unit: Unit { entity, span: Span::Snapshot },
                 reason: Reason::Force,
                 expected: windows::expected(facts, entity, Span::Snapshot),
+                staged: 0,
             }),
             AskKind::Backfill | AskKind::Due => {}
         }
@@ -200,7 +211,8 @@ fn snapshot(entity: &'static Entity, rules: &Rules, facts: &Facts) -> Option<Pla
         Some(known) if rules.now - known.read_at >= every && rules.now > known.read_at => Reason::Every(every),
         Some(_) => return None,
     };
-    Some(Planned { unit: Unit { entity, span: Span::Snapshot }, reason, expected: known.map(|k| k.rows) })
+    let expected = known.map(|known| Expected::Counted(known.rows));
+    Some(Planned { unit: Unit { entity, span: Span::Snapshot }, reason, expected, staged: 0 })
 }
 
 /// The day that has begun at `now` in `zone`.

@@ -78,10 +78,10 @@ impl Case {
                 let read_at = self.rules.now - TimeDelta::hours(chance.gen_range(-30..2000));
                 let due = chance.gen_bool(0.05).then(|| "a fact".to_owned());
                 let rows = chance.gen_range(0..9000);
-                self.facts.known.push(Known { entity: entity.name.clone(), span, read_at, rows, due });
+                self.facts.known.push(Known { entity: entity.name.clone(), span, read_at, rows, private: 0, due });
             }
             if chance.gen_bool(0.1) && entity.parent().is_none() {
-                self.facts.begun.push(Begun { entity: entity.name.clone(), span });
+                self.facts.begun.push(Begun { entity: entity.name.clone(), span, staged: 0, total: None });
             }
         }
     }
@@ -118,8 +118,8 @@ impl Case {
             match known {
                 // What was read at a later now stays as it is; the run leaves the older reading out.
                 Some(known) if known.read_at > read_at => {}
-                Some(known) => *known = Known { entity, span, read_at, rows, due: None },
-                None => self.facts.known.push(Known { entity, span, read_at, rows, due: None }),
+                Some(known) => *known = Known { entity, span, read_at, rows, private: 0, due: None },
+                None => self.facts.known.push(Known { entity, span, read_at, rows, private: 0, due: None }),
             }
         }
     }

@@ -27,6 +27,10 @@ pub struct Family {
     pub may_cut: bool,
     /// An empty listing is believed.
     pub believed: bool,
+    /// It may be asked for together with the days beside it, to see whether it holds anything.
+    pub may_join: bool,
+    /// The answer over all days together told that it is empty; it is staged so.
+    pub told_empty: bool,
 }
 
 /// What became of a family.

@@ -1,42 +1,35 @@
 //! A plan carried out: jobs in order, several at once, until they are done or the run stops.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 
-use super::family::{self, Family};
+use super::family::{self, Done, Family};
+use super::planning::facts;
+use super::queue::{Ended, Job, Kind, Queue};
 use super::session::Session;
 use super::sight::{self, Verdict};
 use super::tally::with_hint;
 use super::trouble::{Trouble, stop_for};
-use super::{backup, listed, pins, publish};
-use crate::plan::{Planned, Reason, grid};
+use super::{backup, listed, publish, quiet};
+use crate::plan::{LISTING, Planned, Reason, Sample, grid, samples_of};
 use crate::unit::{Unit, Window};
-
-/// Units under way at once. Each has several requests in flight; the limiter bounds those.
-const AT_ONCE: usize = 8;
-
-enum Job {
-    Listed(Unit),
-    Family(Family),
-}
 
 /// Carries out a plan. What fails is counted and left for the next run.
 pub async fn execute(session: &Session, planned: &[Planned]) {
     for one in planned {
         session.tally.entity(&one.unit.entity.name, |e| e.units.planned += 1);
     }
-    let mut queue = Queue::new(jobs(session, planned));
+    let mut queue = Queue::new(jobs(session, planned), seen(session));
     let mut running = FuturesUnordered::new();
     loop {
         while session.stop.reason().is_none() {
             let Some(job) = queue.start() else { break };
-            let kind = Kind::of(&job);
-            running.push(async move { (kind, one_job(session, job).await) });
+            running.push(one_job(session, job));
         }
-        let Some((kind, cut)) = running.next().await else { break };
-        queue.ended(kind, cut);
+        let Some(ended) = running.next().await else { break };
+        queue.ended(session, ended);
         publish::now_and_then(session).await;
         backup::now_and_then(session).await;
     }
@@ -73,116 +66,86 @@ pub async fn end_doubt(session: &Session) {
     }
 }
 
-/// What others wait for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// Tells whether the ledger is this company's: nothing is written before.
-    Company,
-    /// A whole list: fan-outs go over its ids.
-    Snapshot,
-    /// A window of calls, which tells of their privacy.
-    Family,
-    /// Nothing waits for it.
-    Other,
+/// How many calls windows held. Without a ledger that answers nothing is read anyway.
+fn seen(session: &Session) -> Vec<Sample> {
+    let facts = facts(&session.ledger, &session.config, session.zone()).unwrap_or_default();
+    session.catalog.get(LISTING).map(|calls| samples_of(&facts, &calls.name)).unwrap_or_default()
 }
 
-impl Kind {
-    fn of(job: &Job) -> Kind {
-        match job {
-            Job::Family(_) => Kind::Family,
-            Job::Listed(unit) if unit.entity.name == pins::COMPANY => Kind::Company,
-            Job::Listed(unit) if unit.entity.is_snapshot() => Kind::Snapshot,
-            Job::Listed(_) => Kind::Other,
-        }
-    }
-}
-
-/// Jobs that have not begun, and the kinds of those that run.
-struct Queue {
-    jobs: VecDeque<Job>,
-    running: Vec<Kind>,
-}
-
-impl Queue {
-    fn new(mut jobs: Vec<Job>) -> Queue {
-        jobs.sort_by_key(|job| Kind::of(job) != Kind::Company);
-        Queue { jobs: jobs.into(), running: Vec::new() }
-    }
-
-    /// The next job, if it may begin now.
-    fn start(&mut self) -> Option<Job> {
-        let runs = |kind: Kind| self.running.contains(&kind);
-        let waits = runs(Kind::Company)
-            || match self.jobs.front()? {
-                Job::Listed(unit) if unit.entity.private.is_some() && runs(Kind::Family) => true,
-                Job::Listed(unit) => !unit.entity.each().is_empty() && runs(Kind::Snapshot),
-                Job::Family(_) => false,
-            };
-        if waits || self.running.len() >= AT_ONCE {
-            return None;
-        }
-        let job = self.jobs.pop_front()?;
-        self.running.push(Kind::of(&job));
-        Some(job)
-    }
-
-    /// Notes the end of a job and puts the windows that it was cut into first in line.
-    fn ended(&mut self, kind: Kind, cut: Vec<Family>) {
-        let place = self.running.iter().position(|running| *running == kind);
-        place.map(|place| self.running.swap_remove(place));
-        for family in cut.into_iter().rev() {
-            self.jobs.push_front(Job::Family(family));
-        }
-    }
-}
-
-/// Runs one job; returns the smaller windows that take the place of one that held too much.
-async fn one_job(session: &Session, job: Job) -> Vec<Family> {
+/// Runs one job.
+async fn one_job(session: &Session, job: Job) -> Ended {
+    let mut ended = Ended { kind: Kind::of(&job), cut: Vec::new(), listed: Vec::new() };
     match job {
         Job::Listed(unit) => {
             let refused = session.tally.is_refused(&unit.entity.name);
             let result = if refused { Err(Trouble::Stopped) } else { listed::read(session, unit).await };
             settle(session, unit, result);
-            Vec::new()
         }
-        Job::Family(family) => {
-            if family.parent.is_some_and(|unit| session.tally.is_refused(&unit.entity.name)) {
-                return Vec::new();
-            }
-            let (window, parent, children) = (family.window, family.parent, family.children.clone());
-            let done = family::read(session, family).await;
-            for (unit, result) in done.units {
+        Job::Filtered(units) => {
+            for (unit, result) in listed::read_filtered(session, units).await {
                 settle(session, unit, result);
             }
-            match (done.cut, parent) {
-                (Some(total), Some(parent)) => cut(session, window, total, parent, &children),
-                _ => Vec::new(),
+        }
+        Job::TooLarge(family, expected) => {
+            tracing::info!(window = %family.window, expected, "the window is expected to hold too many calls: it is cut");
+            ended.cut = smaller(session, &family);
+        }
+        Job::Family(family) if may_read(session, &family) => {
+            ended.listed.extend(family.parent);
+            let whole = Family { children: family.children.clone(), if_changed: Vec::new(), ..family };
+            let done = family::read(session, family).await;
+            ended.cut = settle_all(session, done, &whole);
+        }
+        Job::Days(days) if days.first().is_some_and(|family| may_read(session, family)) => {
+            ended.listed.extend(days.iter().filter_map(|family| family.parent));
+            for done in quiet::read(session, days).await {
+                for (unit, result) in done.units {
+                    settle(session, unit, result);
+                }
             }
         }
+        Job::Family(_) | Job::Days(_) => {}
     }
+    ended
 }
 
-/// Replaces a window that holds too much by the smaller cells of the grid.
-fn cut(session: &Session, window: Window, total: u64, parent: Unit, children: &[Unit]) -> Vec<Family> {
-    if let Err(error) = session.ledger.set_probe(&parent.entity.name, window, total) {
+fn may_read(session: &Session, family: &Family) -> bool {
+    !family.parent.is_some_and(|unit| session.tally.is_refused(&unit.entity.name))
+}
+
+/// Notes what became of a family; returns the smaller windows that take its place if it held too much.
+fn settle_all(session: &Session, done: Done, family: &Family) -> Vec<Family> {
+    for (unit, result) in done.units {
+        settle(session, unit, result);
+    }
+    let (Some(total), Some(parent)) = (done.cut, family.parent) else { return Vec::new() };
+    if let Err(error) = session.ledger.set_probe(&parent.entity.name, family.window, total) {
         settle(session, parent, Err(Trouble::from(error)));
         return Vec::new();
     }
-    let cells = grid::smaller(window);
-    tracing::info!(%window, total, cells = cells.len(), "the window holds too many calls: it is cut");
-    for unit in children.iter().chain([&parent]) {
+    tracing::info!(window = %family.window, total, "the window holds too many calls: it is cut");
+    smaller(session, family)
+}
+
+/// The smaller cells of the grid that take the place of a window that holds too much.
+fn smaller(session: &Session, family: &Family) -> Vec<Family> {
+    let Some(parent) = family.parent else { return Vec::new() };
+    let cells = grid::smaller(family.window);
+    for unit in family.children.iter().chain([&parent]) {
         session.tally.entity(&unit.entity.name, |e| e.units.planned += cells.len() as u64 - 1);
     }
-    session.progress.extend((1 + children.len() as u64) * cells.len() as u64);
-    let family = |window: Window| Family {
+    session.progress.extend((1 + family.children.len() as u64) * cells.len() as u64);
+    let cell = |window: Window| Family {
         window,
         parent: Some(family::unit_of(parent.entity, window)),
-        children: children.iter().map(|child| family::unit_of(child.entity, window)).collect(),
+        children: family.children.iter().map(|child| family::unit_of(child.entity, window)).collect(),
         if_changed: Vec::new(),
         may_cut: true,
         believed: false,
+        may_join: false,
+        told_empty: false,
     };
-    cells.into_iter().rev().map(family).collect()
+    cells.into_iter().rev().map(cell).collect()
 }
 
 /// Notes what became of a unit.
@@ -228,6 +191,8 @@ fn jobs(session: &Session, planned: &[Planned]) -> Vec<Job> {
                 if_changed: Vec::new(),
                 may_cut: false,
                 believed: false,
+                may_join: false,
+                told_empty: false,
             }));
             jobs.len() - 1
         });
@@ -237,8 +202,12 @@ fn jobs(session: &Session, planned: &[Planned]) -> Vec<Job> {
             continue;
         }
         family.parent = Some(unit);
-        let known = session.ledger.unit(unit).ok().flatten().is_some();
-        family.may_cut = !known && session.config.sync.window == crate::config::WindowSize::Auto;
+        let known = session.ledger.unit(unit).ok().flatten();
+        family.may_cut = known.is_none() && session.config.sync.window == crate::config::WindowSize::Auto;
+        // A day that held calls is listed again for itself.
+        let was_empty = known.is_none_or(|row| row.rows + row.private == 0);
+        let by_age = matches!(one.reason, Reason::New | Reason::Unfinished | Reason::Age(_));
+        family.may_join = was_empty && by_age && window.days() == 1;
         if matches!(one.reason, Reason::Recheck(_)) {
             family.if_changed = relatives(session, unit, window);
         }

@@ -1,5 +1,7 @@
 //! Units that are listed: snapshots, windows of company days, periods, each by one listing or one per member of a fan-out.
 
+use std::collections::BTreeSet;
+
 use chrono_tz::Tz;
 use futures::StreamExt as _;
 
@@ -17,27 +19,69 @@ use crate::source::Inputs;
 use crate::state::OpenUnit;
 use crate::unit::{Unit, Window, next};
 
+/// Units that are filtered by what `calls` says of privacy are read so many at a time, with one look-up for all.
+pub const FILTERED_AT_ONCE: usize = 32;
+
+/// Units of them whose answers are asked for at once.
+const AT_ONCE: usize = 8;
+
+/// What was fetched of a unit.
+type Fetched = (OpenUnit, Vec<Member>);
+
 /// Reads one unit.
 pub async fn read(session: &Session, unit: Unit) -> Result<(), Trouble> {
-    let (open, members) = fetch(session, unit).await?;
-    let stamps = |part: &str| {
-        let member = members.iter().find(|member| part_name(member) == part);
-        stamps(session, unit, &open, member)
-    };
+    let fetched = fetch(session, unit).await?;
+    land(session, unit, fetched).await
+}
+
+/// Reads units whose rows name calls. Those that the ledger does not know are looked up for all units together.
+pub async fn read_filtered(session: &Session, units: Vec<Unit>) -> Vec<(Unit, Result<(), Trouble>)> {
+    let fetches = units.iter().map(|unit| async { (*unit, fetch(session, *unit).await) });
+    let fetched: Vec<_> = futures::stream::iter(fetches).buffered(AT_ONCE).collect().await;
+    let mut ids = BTreeSet::new();
+    let mut whole = Vec::new();
+    let mut done = Vec::new();
+    for (unit, fetched) in fetched {
+        let named = match &fetched {
+            Ok(fetched) => named(session, unit, fetched).await,
+            Err(_) => Ok(BTreeSet::new()),
+        };
+        match (fetched, named) {
+            (Ok(fetched), Ok(named)) => {
+                ids.extend(named);
+                whole.push((unit, fetched));
+            }
+            (Err(trouble), _) | (_, Err(trouble)) => done.push((unit, Err(trouble))),
+        }
+    }
+    let Some((first, _)) = whole.first() else { return done };
+    if let Err(trouble) = privacy::look_up(session, *first, &ids).await {
+        let first = *first;
+        // One of them says what happened; the others wait with it.
+        done.push((first, Err(trouble)));
+        let others = whole.into_iter().skip(1);
+        done.extend(others.map(|(unit, _)| (unit, Err(Trouble::Stopped))));
+        return done;
+    }
+    for (unit, fetched) in whole {
+        done.push((unit, land(session, unit, fetched).await));
+    }
+    done
+}
+
+/// The calls that a unit's rows name.
+async fn named(session: &Session, unit: Unit, (open, _): &Fetched) -> Result<BTreeSet<String>, Trouble> {
     // The semaphore is never closed.
     let _one = session.landing.acquire().await;
-    let pages = land::decode(session, unit, &open, stamps)?;
-    if unit.entity.name == pins::COMPANY {
-        pins::check_company(session, &pages)?;
-    }
-    let hidden = privacy::hidden(session, unit, &pages).await?;
-    let landing = Landing { hidden: hidden.as_ref(), ..Landing::default() };
-    members::note(session, unit, &pages)?;
-    land::land(session, unit, &open, pages, landing).await.map(|_| ())
+    let pages = land::decode(session, unit, open, |_| Stamps::default())?;
+    Ok(privacy::named(unit.entity, &pages))
 }
 
 /// Begins one unit, or takes it up, and asks for what is missing of it.
-pub async fn fetch(session: &Session, unit: Unit) -> Result<(OpenUnit, Vec<Member>), Trouble> {
+pub async fn fetch(session: &Session, unit: Unit) -> Result<Fetched, Trouble> {
+    if session.tally.is_refused(&unit.entity.name) {
+        return Err(Trouble::Stopped);
+    }
     let open = land::begin(session, unit)?;
     let members = members::of(session, unit.entity)?;
     let asks = members.iter().map(|member| ask(session, unit, &open, member));
@@ -57,6 +101,23 @@ pub async fn fetch(session: &Session, unit: Unit) -> Result<(OpenUnit, Vec<Membe
         Some(trouble) => Err(trouble),
         None => Ok((open, members)),
     }
+}
+
+async fn land(session: &Session, unit: Unit, (open, members): Fetched) -> Result<(), Trouble> {
+    let stamps = |part: &str| {
+        let member = members.iter().find(|member| part_name(member) == part);
+        stamps(session, unit, &open, member)
+    };
+    // The semaphore is never closed.
+    let _one = session.landing.acquire().await;
+    let pages = land::decode(session, unit, &open, stamps)?;
+    if unit.entity.name == pins::COMPANY {
+        pins::check_company(session, &pages)?;
+    }
+    let hidden = privacy::hidden(session, unit, &pages)?;
+    let landing = Landing { hidden: hidden.as_ref(), ..Landing::default() };
+    members::note(session, unit, &pages)?;
+    land::land(session, unit, &open, pages, landing).await.map(|_| ())
 }
 
 async fn ask(session: &Session, unit: Unit, open: &OpenUnit, member: &Member) -> Result<(), Trouble> {

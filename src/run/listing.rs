@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use arrow::array::{Array, TimestampMicrosecondArray};
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 
 use super::details::{self, Through};
 use super::family::Family;
@@ -15,7 +15,7 @@ use crate::decode::{Decoded, Stamps};
 use crate::plan::grid::MOST_ROWS;
 use crate::source::Inputs;
 use crate::state::{ListedCall, OpenUnit};
-use crate::unit::Unit;
+use crate::unit::{Unit, Window};
 
 /// A listing that was read and has not landed.
 pub struct Parent {
@@ -54,7 +54,7 @@ pub async fn look(session: &Session, unit: Unit, family: &Family) -> Result<Look
     let mut with = details::lister(session, family);
     let through = with.map(|child| land::begin(session, child)).transpose()?;
     let mut kept = false;
-    for begun in through.iter().chain([&open]).filter(|_| !family.believed) {
+    for begun in through.iter().chain([&open]).filter(|_| !family.believed && !family.told_empty) {
         kept |= is_whole(session, begun)?;
     }
     let is_empty = |pages: &[Decoded]| pages.iter().all(|page| page.rows.is_empty());
@@ -93,15 +93,7 @@ async fn list(
     with: &mut Option<Unit>,
 ) -> Result<Listed, Trouble> {
     let window = family.window;
-    // The day in progress is read up to the unit's now.
-    let until = window.ends_at(chrono_tz::UTC).min(open.read_at);
-    let named = session.workspace(unit.entity).map(|id| ("workspaceId".to_owned(), id.into()));
-    let inputs = Inputs {
-        instants: Some((window.starts_at(chrono_tz::UTC), until)),
-        named: named.into_iter().collect(),
-        subject: unit.to_string(),
-        ..Inputs::default()
-    };
+    let inputs = inputs(session, unit, window, open.read_at);
     let most = (family.may_cut && window.days() > 1).then_some(MOST_ROWS);
     let through = match *with {
         Some(child) => details::list(session, (unit, open), child, inputs.clone(), most).await?,
@@ -113,6 +105,17 @@ async fn list(
             *with = None;
             Part { session, unit, open, name: LIST.to_owned(), inputs }.fetch(most).await
         }
+    }
+}
+
+/// What a listing of a window asks for. The day in progress is read up to the unit's now.
+pub fn inputs(session: &Session, unit: Unit, window: Window, now: DateTime<Utc>) -> Inputs {
+    let named = session.workspace(unit.entity).map(|id| ("workspaceId".to_owned(), id.into()));
+    Inputs {
+        instants: Some((window.starts_at(chrono_tz::UTC), window.ends_at(chrono_tz::UTC).min(now))),
+        named: named.into_iter().collect(),
+        subject: format!("{} {window}", unit.entity.name),
+        ..Inputs::default()
     }
 }
 

@@ -6,6 +6,7 @@ use arrow::array::{Array, StringArray};
 
 use super::session::Session;
 use super::trouble::Trouble;
+use crate::config::Config;
 use crate::decode::{Decoded, Decoder, StampValue, Stamps};
 use crate::entity::spec::Stamp;
 use crate::entity::{Catalog, Entity};
@@ -75,11 +76,12 @@ pub fn note(session: &Session, unit: Unit, pages: &[Decoded]) -> std::result::Re
 }
 
 /// Requests that one unit of each fan-out takes, as far as its sources were read.
-pub fn counts(ledger: &Ledger, catalog: &Catalog) -> Result<BTreeMap<String, u64>> {
+pub fn counts(ledger: &Ledger, config: &Config, catalog: &Catalog) -> Result<BTreeMap<String, u64>> {
     let mut counts = BTreeMap::new();
     for entity in catalog.all().filter(|e| !e.each().is_empty()) {
         let mut product = Some(1);
-        for fan in entity.each() {
+        let narrowed = config.entity(&entity.name).workspace_id.is_some();
+        for fan in entity.each().iter().filter(|fan| !narrowed || *fan != "workspaces") {
             let ids: Option<Vec<String>> = ledger.fact(&fact(fan))?.and_then(|text| serde_json::from_str(&text).ok());
             product = product.zip(ids).map(|(product, ids)| product * ids.len() as u64);
         }

@@ -25,9 +25,12 @@ mod part;
 mod pins;
 mod planning;
 mod privacy;
+mod probe;
 mod proof;
 mod publish;
 mod quarantine;
+mod queue;
+mod quiet;
 mod rebuild;
 mod replace;
 mod session;
@@ -52,7 +55,8 @@ pub use members::first as first_members;
 pub use meter::LedgerMeter;
 pub use outcome::exit_code;
 pub use pins::{COMPANY, check_output, compare_output, read_manifest, same_company_page};
-pub use planning::{ask_backfill, ask_due, ask_sync, plan_report, planned, probe, rules_of, selected};
+pub use planning::{ask_backfill, ask_due, ask_sync, plan_report, planned, rules_of, selected, to_learn};
+pub use probe::probe;
 pub use proof::Output;
 pub use publish::text;
 pub use rebuild::{catch_up, rebuild};
@@ -130,7 +134,8 @@ pub async fn run(session: &Session, ask: &Ask, command: &str) -> Result<RunRepor
     if surroundings::tidy(session, &planned).await? {
         planned = plan()?;
     }
-    let plan = plan_report(&session.ledger, &session.config, session.catalog, session.now, &planned)?;
+    let made = session.source.requests_by_entity();
+    let plan = plan_report(&session.ledger, &session.config, session.catalog, session.now, (ask, &planned), made)?;
     let text = serde_json::to_string(&plan).unwrap_or_default();
     session.ledger.begin_run(&session.run_id, command, session.now, begun, &text)?;
     session.progress.extend(plan.requests);

@@ -6,15 +6,16 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::members;
+use super::part::LIST;
 use super::publish::text;
 use super::session::{Session, fingerprint};
-use crate::config::{Config, Span as Time};
-use crate::entity::spec::{Days, Read};
+use super::zone;
+use crate::config::{CallsFrom, Config, Span as Time};
+use crate::entity::spec::Read;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
-use crate::plan::{self, Ask, AskKind, Begun, Facts, Known, Planned, Rates, Reason, Rules, Sample, grid};
+use crate::plan::{self, Ask, AskKind, Begun, Facts, Known, Planned, Rates, Reason, Rules, Sample};
 use crate::report::{PlanCost, PlanReport, PlanUnit, VERSION};
-use crate::source::{Inputs, Reply, Source, build};
 use crate::state::{Ledger, OpenUnit, UnitRow};
 use crate::unit::{Window, next};
 
@@ -95,13 +96,19 @@ pub fn rules(session: &Session) -> Rules {
 pub fn facts(ledger: &Ledger, config: &Config, zone: Tz) -> Result<Facts> {
     let units = ledger.units()?;
     let begun = ledger.open_units()?.into_iter().filter(|open| !is_overlapped(&units, open));
-    let begun: Vec<Begun> = begun.map(|open| Begun { entity: open.entity, span: open.span }).collect();
+    let begun = begun.map(|open| {
+        let staged = ledger.staged_index(open.id)?;
+        let total = staged.iter().find(|page| page.part == LIST && page.page == 0).and_then(|page| page.total);
+        Ok(Begun { entity: open.entity, span: open.span, staged: staged.len() as u64, total })
+    });
+    let begun = begun.collect::<Result<Vec<Begun>>>()?;
     let known = units.into_iter().map(|row| {
         let unwanted = row.include_private && !config.sync.include_private;
         let due = row.due.or_else(|| unwanted.then(|| "private calls are no longer wanted".to_owned()));
         let other = row.time_zone.filter(|read_in| read_in != zone.name());
         let due = due.or_else(|| other.map(|other| format!("read in the days of {other}, not of {zone}")));
-        Known { entity: row.entity, span: row.span, read_at: row.read_at, rows: row.rows, due }
+        let (rows, private) = (row.rows, row.private);
+        Known { entity: row.entity, span: row.span, read_at: row.read_at, rows, private, due }
     });
     let samples = ledger.probes()?.into_iter().map(|(_, window, rows)| Sample { window, rows });
     Ok(Facts { known: known.collect(), begun, samples: samples.collect() })
@@ -165,25 +172,45 @@ pub fn is_overlapped(units: &[UnitRow], open: &OpenUnit) -> bool {
     units.iter().any(|row| other(row) && row.span.window().is_some_and(|w| w.overlaps(&window)))
 }
 
-/// A plan with its cost, for people and the history.
+/// The request that learns the company's zone, where it is not known and an entity goes by its days.
+pub fn to_learn(
+    ledger: &Ledger,
+    config: &Config,
+    catalog: &'static Catalog,
+    ask: &Ask,
+) -> Result<BTreeMap<String, u64>> {
+    let known = zone::known(config, ledger)?.is_some() || !ask.entities.iter().any(|e| e.has_company_days());
+    let asked = catalog.all().find(|e| e.page.zone.is_some()).filter(|_| !known);
+    Ok(asked.map(|entity| (entity.name.clone(), 1)).into_iter().collect())
+}
+
+/// A plan with its cost, for people and the history. `made` are requests that the plan itself takes.
 pub fn plan_report(
     ledger: &Ledger,
     config: &Config,
     catalog: &Catalog,
     now: DateTime<Utc>,
-    planned: &[Planned],
+    (ask, planned): (&Ask, &[Planned]),
+    made: BTreeMap<String, u64>,
 ) -> Result<PlanReport> {
+    let per_day = match ask.kind {
+        AskKind::Sync | AskKind::Due => config.limits.daily_budget(),
+        // It leaves the reserve and the next sync's requests of each day.
+        AskKind::Backfill | AskKind::Force => config.limits.backfill_budget(ledger.last_sync_requests()?.unwrap_or(0)),
+    };
     let units = ledger.units()?;
     let mut seen: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for row in &units {
         let (bytes, rows) = seen.entry(row.entity.clone()).or_default();
         *bytes += row.object.as_ref().map_or(0, |o| o.bytes);
-        *rows += row.rows;
+        *rows = rows.saturating_add(row.rows).saturating_add(row.private);
     }
     let rates = Rates {
         per_second: config.limits.requests_per_second,
-        per_day: config.limits.daily_budget(),
-        members: members::counts(ledger, catalog)?,
+        per_day,
+        members: members::counts(ledger, config, catalog)?,
+        through_details: config.entity(plan::LISTING).calls_from == CallsFrom::Details,
+        made,
         bytes_per_row: seen
             .into_iter()
             .map(|(name, (bytes, rows))| (name, bytes as f64 / rows.max(1) as f64))
@@ -210,32 +237,4 @@ pub fn plan_report(
         units: planned.iter().map(unit).collect(),
         other_settings: stale.count() as u64,
     })
-}
-
-/// Asks Gong for the totals of planned months of which nothing is known, one request each, and keeps them in the ledger.
-pub async fn probe(source: &Source, ledger: &Ledger, planned: &[Planned]) -> Result<u64, crate::source::Failure> {
-    let mut asked = 0;
-    let mut months = std::collections::BTreeSet::new();
-    for one in planned.iter().filter(|p| p.expected.is_none()) {
-        let listing = matches!(one.unit.entity.read, Read::Window { days: Days::Utc, .. });
-        let Some(window) = one.unit.span.window().filter(|_| listing) else { continue };
-        let month = grid::month_of(window.from);
-        if !months.insert((one.unit.entity.name.clone(), month)) {
-            continue;
-        }
-        let ends = month.ends_at(Tz::UTC);
-        let inputs = Inputs {
-            instants: Some((month.starts_at(Tz::UTC), ends)),
-            subject: format!("{} {month}", one.unit.entity.name),
-            ..Inputs::default()
-        };
-        let reply = source.ask(one.unit.entity, &build(one.unit.entity, &inputs, None), false).await?;
-        asked += 1;
-        let total = match reply {
-            Reply::Page(page) => page.total.unwrap_or(page.rows as u64),
-            Reply::Empty | Reply::CursorDead(_) => 0,
-        };
-        ledger.set_probe(&one.unit.entity.name, month, total).map_err(crate::source::Failure::Ledger)?;
-    }
-    Ok(asked)
 }

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use arrow::array::{Array, StringArray};
+use chrono::{DateTime, Utc};
 
 use super::halving;
 use super::session::Session;
 use super::trouble::{Trouble, judge};
 use crate::decode::Decoded;
+use crate::entity::Entity;
 use crate::entity::spec::Unknown;
 use crate::source::{Inputs, Reply, build};
 use crate::state::Visibility;
@@ -30,24 +32,43 @@ pub struct Hidden {
     pub unknown: BTreeSet<String>,
 }
 
-/// What must be left out of these pages; `None` if the entity is not concerned or everything is wanted.
-pub async fn hidden(session: &Session, unit: Unit, pages: &[Decoded]) -> Result<Option<Hidden>, Trouble> {
-    let Some(rule) = unit.entity.private.as_ref().filter(|_| !session.config.sync.include_private) else {
-        return Ok(None);
-    };
+/// The calls that these rows name, if they are filtered by them.
+pub fn named(entity: &Entity, pages: &[Decoded]) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
+    let Some(rule) = &entity.private else { return ids };
     for page in pages {
         let column = page.batch.column_by_name(&rule.call).and_then(|c| c.as_any().downcast_ref::<StringArray>());
         ids.extend(column.into_iter().flat_map(|c| c.iter().flatten()).map(str::to_owned));
     }
-    let fresh = session.now - session.config.sync.recheck_every.chrono();
-    let mut known = session.ledger.visibility(&ids, fresh)?;
+    ids
+}
+
+/// Looks up those of the calls that the ledger does not know, in full batches; `unit` is one that names them.
+pub async fn look_up(session: &Session, unit: Unit, ids: &BTreeSet<String>) -> Result<(), Trouble> {
+    if session.config.sync.include_private {
+        return Ok(());
+    }
+    let known = session.ledger.visibility(ids, fresh(session))?;
     let unknown: Vec<String> = ids.iter().filter(|id| !known.contains_key(*id)).cloned().collect();
     for batch in unknown.chunks(BATCH) {
-        let found = look_up(session, unit, batch).await?;
+        let found = look_up_unknown(session, unit, batch).await?;
         session.ledger.note_visibility(&found, session.now)?;
-        known.extend(found);
     }
+    Ok(())
+}
+
+/// A look-up before this instant tells nothing any more.
+fn fresh(session: &Session) -> DateTime<Utc> {
+    session.now - session.config.sync.recheck_every.chrono()
+}
+
+/// What must be left out of these pages, by what is known; `None` if the entity is not concerned or everything is wanted.
+pub fn hidden(session: &Session, unit: Unit, pages: &[Decoded]) -> Result<Option<Hidden>, Trouble> {
+    let Some(rule) = unit.entity.private.as_ref().filter(|_| !session.config.sync.include_private) else {
+        return Ok(None);
+    };
+    let ids = named(unit.entity, pages);
+    let known = session.ledger.visibility(&ids, fresh(session))?;
     let with =
         |wanted: Visibility| known.iter().filter(move |(_, v)| **v == wanted).map(|(id, _)| id.clone()).collect();
     let mut absent: BTreeSet<String> = with(Visibility::Absent);
@@ -63,7 +84,11 @@ pub async fn hidden(session: &Session, unit: Unit, pages: &[Decoded]) -> Result<
 }
 
 /// Asks the vendor for calls that the ledger does not know. One bad id must not stop a window, so ids that cannot be asked count as absent.
-async fn look_up(session: &Session, unit: Unit, ids: &[String]) -> Result<BTreeMap<String, Visibility>, Trouble> {
+async fn look_up_unknown(
+    session: &Session,
+    unit: Unit,
+    ids: &[String],
+) -> Result<BTreeMap<String, Visibility>, Trouble> {
     let absent: BTreeMap<String, Visibility> = ids.iter().map(|id| (id.clone(), Visibility::Absent)).collect();
     let Some(entity) = session.catalog.get(LOOK_UP) else { return Ok(absent) };
     let askable: Vec<String> = ids.iter().filter(|id| id.parse::<i64>().is_ok()).cloned().collect();

@@ -17,6 +17,7 @@ mod demand;
 mod details;
 mod direct;
 mod doubts;
+mod economy;
 mod edges;
 mod entities;
 mod faults;

@@ -85,6 +85,9 @@ struct Account {
     /// Workspaces.
     #[arg(long, default_value_t = 2)]
     workspaces: usize,
+    /// Library folders of each workspace, one to six.
+    #[arg(long, default_value_t = 6)]
+    folders: usize,
     /// The company's time zone.
     #[arg(long, default_value = "America/Los_Angeles")]
     zone: Tz,
@@ -144,6 +147,7 @@ impl Account {
             users: self.users,
             days: self.days,
             workspaces: self.workspaces,
+            folders: self.folders,
             future_days: self.future_days,
             zone: self.zone,
             now: self.now.unwrap_or(default.now),

@@ -16,6 +16,8 @@ pub struct WorldSpec {
     pub days: u32,
     /// Workspaces, at least one.
     pub workspaces: usize,
+    /// Library folders of each workspace, one to six.
+    pub folders: usize,
     /// Days after `now` that hold calls too, at the same density; they appear as the clock moves on.
     pub future_days: u32,
     /// The company's time zone; all times of the API are shown in it.
@@ -36,6 +38,7 @@ impl Default for WorldSpec {
             users: 60,
             days: 90,
             workspaces: 2,
+            folders: 6,
             future_days: 30,
             zone: chrono_tz::America::Los_Angeles,
             now: default_now(),

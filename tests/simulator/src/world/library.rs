@@ -35,7 +35,7 @@ pub(super) fn folders(spec: &WorldSpec, users: &[User], workspaces: &[Timed], id
     let mut folders: Vec<Folder> = Vec::new();
     for workspace in workspaces {
         let root = folders.len();
-        for (number, name) in NAMES.iter().enumerate() {
+        for (number, name) in NAMES.iter().take(spec.folders.max(1)).enumerate() {
             let mut rng = stream(spec.seed, "folder", hash(&workspace.id) ^ number as u64);
             let id = ids.any(&mut rng);
             let parent = match number {
