@@ -132,7 +132,7 @@ For more information, try '--help'."#,
             |_| {},
             r#"error: nothing to backfill: Gong gives users only as they are now
 
-hint: `gong-elt sync` reads them"#,
+hint: `gong-elt sync` reads them, and --force reads them again"#,
         )
         .command(&["backfill", "--from", "2026-02-01", "--to", "2026-03-01", "--entities", "users"]),
         case(

@@ -13,7 +13,11 @@ use crate::support::truth::assert_conserved;
 /// What a request asks for, but for its credentials: the same text is the same page.
 fn asked(server: &Server, after: u64) -> Vec<String> {
     let entries = server.journal().entries();
-    entries.into_iter().filter(|e| e.sequence > after).map(|e| format!("{} {:?} {}", e.path, e.query, e.body)).collect()
+    entries.iter().filter(|e| e.sequence > after).map(asked_for).collect()
+}
+
+fn asked_for(entry: &gong_sim::Entry) -> String {
+    format!("{} {:?} {}", entry.path, entry.query, entry.body)
 }
 
 /// Batches of ids, and listings with their page, that the ledger holds as staged.
@@ -96,20 +100,23 @@ fn assert_nothing_staged_was_asked_again(rig: &Rig, after: u64, batches: &HashSe
 
 #[test]
 fn a_run_killed_after_a_page_goes_on_from_its_cursor() {
-    // GIVEN one window of several pages, killed after the third was staged
+    // GIVEN one window of several pages, killed after some were staged
     let spec = WorldSpec { calls: 900, days: 20, ..WorldSpec::small(3) };
     let rig = Rig::new(World::generate(spec), ServerOptions::unlimited());
-    let far = rig.now() + Duration::days(60);
-    rig.configure("window = \"month\"\nentities = [\"calls\"]");
-    let killed = end(rig.command_at(far, &["sync"]).env("GONG_ELT_FAILPOINT", "staged:3"));
+    let far = rig.now() + Duration::days(12);
+    rig.configure("window = \"month\"\nreread = [\"1h\"]\nentities = [\"calls\"]");
+    let killed = end(rig.command_at(far, &["sync"]).env("GONG_ELT_FAILPOINT", "staged:6"));
     assert_eq!(killed.code, -1, "{}", killed.stderr);
-    let before: HashSet<String> = asked(&rig.server, 0).into_iter().collect();
+    // A listing without a record is asked again: the credentials may see more today.
+    let full = |entry: &&gong_sim::Entry| entry.rows > 0;
+    let before: HashSet<String> = rig.server.journal().entries().iter().filter(full).map(asked_for).collect();
     let sequence = rig.server.journal().len() as u64;
+    assert!(before.len() >= 2, "{before:?}");
     // WHEN it runs again
     end(&mut rig.command_at(far, &["sync"])).expect(0);
     // THEN only requests that were in flight are repeated
     let again = asked(&rig.server, sequence).into_iter().filter(|request| before.contains(request)).count();
-    assert!(before.len() - again >= 3, "{again} of {} were asked again", before.len());
+    assert!(again <= 1, "{again} of {} were asked again", before.len());
 }
 
 #[test]
