@@ -28,7 +28,7 @@ use crate::state::{Commit, Digest, ListedCall, Missing, ObjectRow, OpenUnit, Rea
 use crate::unit::{Unit, Window};
 
 /// Why a unit is read again early whose listing gave fewer records than the vendor counted.
-const TOO_FEW: &str = "Gong counted more records than it gave";
+pub const TOO_FEW: &str = "Gong counted more records than it gave";
 /// Staged answers that are older were of another day.
 const LONGEST_STAGED_HOURS: i64 = 24;
 

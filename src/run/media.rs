@@ -31,6 +31,9 @@ pub const AT_ONCE: usize = 8;
 /// Calls with the signed address of their file, if they have one.
 type Addresses = Vec<(String, Option<String>)>;
 
+/// Why a unit is read again early that lacks files.
+pub const UNFETCHED: &str = "some files could not be fetched";
+
 /// Reads the media files of one window; `calls` are those that may be read.
 pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result<(), Trouble> {
     let open = land::begin(session, unit)?;
@@ -60,7 +63,7 @@ pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result
     if landed == Landed::Committed {
         remove_strays(session, unit, calls, &files).await?;
         if incomplete {
-            session.ledger.mark_due(unit, "some files could not be fetched")?;
+            session.ledger.mark_due(unit, UNFETCHED)?;
             session.tally.unfinished();
         }
     }

@@ -88,8 +88,12 @@ async fn carry_out(session: &Session, ask: &Ask, first: Vec<Planned>) -> Result<
         jobs::execute(session, &begun).await;
         // What was begun has its own now: the plan below sees what that leaves to be read up to this one.
         jobs::end_doubt(session).await;
-        // One that failed just now is not tried again at once.
-        plan()?.into_iter().filter(|one| !is_begun(one)).collect()
+        // One that failed just now, or lacked something, is not tried again at once.
+        let lacked = |one: &Planned| matches!(&one.reason, Reason::Early(why) if [land::TOO_FEW, media::UNFETCHED].contains(&why.as_str()));
+        let just_read = |one: &Planned| {
+            begun.iter().any(|b| b.unit.entity.name == one.unit.entity.name && b.unit.span == one.unit.span)
+        };
+        plan()?.into_iter().filter(|one| !is_begun(one) && !(lacked(one) && just_read(one))).collect()
     };
     let is_backfill = |one: &Planned| one.reason == Reason::Backfill;
     let (old, rest): (Vec<Planned>, Vec<Planned>) = rest.into_iter().partition(is_backfill);
