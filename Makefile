@@ -35,7 +35,7 @@ lint: ## Check format and clippy, without a warning
 demo: build venv ## Show the program at work on a simulated account; leaves its files in demo/
 	$(VENV_PYTHON) -B tests/demo/demo.py
 
-bench: ## Measure requests and rate against the goals (release builds, ten minutes); make bench ARGS="w2 night"
+bench: ## Measure requests and rate against the goals (release builds); make bench ARGS="w2 night"
 	cargo build $(CARGO_FLAGS) --release --workspace
 	$(PYTHON) -B tests/bench/bench.py $(ARGS)
 

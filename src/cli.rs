@@ -15,7 +15,7 @@ pub use direct::{DownloadArgs, Filters, GetArgs, ListArgs, MediaKind};
 #[derive(Debug, Parser)]
 #[command(name = "gong-elt", version, about, max_term_width = 110, disable_help_subcommand = true)]
 #[command(
-    after_help = "Exit codes: 0 done; 1 some units failed, are suspect or not permitted; 2 usage, configuration, output or ledger; \
+    after_help = "Exit codes: 0 done; 1 some units failed, are suspect or not permitted, or check, verify or status found something; 2 usage, configuration, output or ledger; \
 3 credentials refused; 4 another run holds the ledger; 75 out of quota, resumable; 130 interrupted, resumable."
 )]
 pub struct Cli {
@@ -113,7 +113,7 @@ pub struct PlanArgs {
     /// The command to plan for; `sync` if absent.
     #[command(subcommand)]
     pub what: Option<PlanWhat>,
-    /// Ask Gong for the totals of months that were never read, one request each.
+    /// Ask Gong how many calls months hold that were never read, one request each.
     #[arg(long, global = true)]
     pub probe: bool,
     /// Form of the result on stdout.
@@ -145,7 +145,7 @@ pub struct Range {
     /// Read covered windows again too, widened to whole committed windows.
     #[arg(long, requires = "from")]
     pub force: bool,
-    /// Forget unfinished backfills.
+    /// Forget unfinished backfills (backfill only).
     #[arg(long, conflicts_with_all = ["from", "to", "force"])]
     pub cancel: bool,
 }
@@ -204,7 +204,7 @@ pub struct VerifyArgs {
     /// Compare settled windows with Gong's counts, one request each.
     #[arg(long)]
     pub source: bool,
-    /// Read again just the units concerned, and remove objects that nobody knows.
+    /// Read again just the units concerned; take over or remove objects of this ledger that it does not know. Other files are left.
     #[arg(long)]
     pub repair: bool,
     /// How the run is bounded.

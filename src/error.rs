@@ -32,7 +32,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The process's exit code for a run that ends with this kind (design, section 6).
+    /// The process's exit code for a run that ends with this kind (README, "Exit codes").
     pub fn exit_code(self) -> u8 {
         match self {
             Kind::Config | Kind::Schema | Kind::Output | Kind::Ledger => 2,

@@ -31,7 +31,7 @@ fn table(entity: &Entity) -> String {
             "string",
             "Fields that the schema does not name, as one JSON object of path and value; null when there are none.",
         ),
-        ("_extracted_at", "timestamp", "The run's now when the object was written."),
+        ("_extracted_at", "timestamp", "The now of the reading that wrote the object."),
         ("_object", "string", "The object's path below the output."),
     ] {
         rows.push((format!("  {name}"), kind.to_owned(), about.to_owned()));

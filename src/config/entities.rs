@@ -31,7 +31,7 @@ pub enum CallsFrom {
     /// The listing of calls; their details are asked by id.
     #[default]
     Listing,
-    /// The details themselves, which hold the listed fields: a quarter of the family's requests less.
+    /// The details themselves, which hold the listed fields: about three in ten requests less.
     Details,
 }
 

@@ -1,4 +1,4 @@
-//! Every environment variable that the program reads, and what it overrides.
+//! The environment variables that are settings, and what they override, and what it overrides.
 
 use secrecy::SecretString;
 

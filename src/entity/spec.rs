@@ -14,7 +14,7 @@ use super::direct::{FilterSpec, FilteredSpec, GetSpec};
 pub struct EntitySpec {
     /// Table, folder and `--entities` value.
     pub name: String,
-    /// Raised when a column goes or changes its type.
+    /// Raised with every change of the columns.
     pub version: u32,
     /// What a row is.
     pub about: String,

@@ -73,7 +73,7 @@ pub fn plan_text(plan: &PlanReport) -> String {
         let names = plan.unknown.join(", ");
         line(
             &mut out,
-            &format!("never seen, so counted as one page a unit: {names}; add --probe to ask Gong for its totals"),
+            &format!("never seen, so counted as one page a unit: {names}; --probe asks Gong for the totals of calls"),
         );
     }
     if plan.other_settings > 0 {

@@ -32,7 +32,7 @@ pub struct RunReport {
     pub version: u32,
     /// Sorts by time.
     pub run_id: String,
-    /// `sync` or `backfill`.
+    /// `sync`, `backfill` or `verify` (of `--repair`).
     pub command: String,
     /// The run's one now.
     pub as_of: String,

@@ -131,7 +131,7 @@ def without_the_family(units):
 
 
 def minimum(units):
-    """The issue's: calls / 100 for each of the family, all windows together."""
+    """The wide one: calls / 100 for each of the family, all windows together."""
     calls = sum(rows for name, rows, _ in units if name == "calls")
     return len(FAMILY) * pages(calls) + without_the_family(units)
 

@@ -29,7 +29,9 @@ fn throttled(retry_after: RetryAfter) -> Fault {
 /// When requests arrived after the one that had the fault.
 fn after_fault(server: &Server) -> Vec<Duration> {
     let entries = server.journal().entries();
-    let fault = entries.iter().find(|e| e.fault.is_some()).expect("the fault was used").arrived;
+    let fault = entries.iter().find(|e| e.fault.is_some()).expect("the fault was used");
+    // Until it is answered, nobody can know.
+    let fault = fault.answered.expect("it was answered");
     entries.iter().filter_map(|e| e.arrived.checked_duration_since(fault)).filter(|after| !after.is_zero()).collect()
 }
 

@@ -1,6 +1,6 @@
 //! A local Gong: the vendor's API with seeded data, for tests, the demo and benchmarks.
 //!
-//! It behaves as `gong-api.md` (the API reference cited all over) says the real one does, and knows nothing of any
+//! It behaves as the vendor's public documentation says the real one does ("API reference" in comments: notes on it), and knows nothing of any
 //! program that reads from it.
 //!
 //! - [`WorldSpec`] is the recipe of an account, [`World`] the account: all its data, past and future, and the truth to
