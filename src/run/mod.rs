@@ -93,7 +93,8 @@ async fn carry_out(session: &Session, ask: &Ask, first: Vec<Planned>) -> Result<
         let just_read = |one: &Planned| {
             begun.iter().any(|b| b.unit.entity.name == one.unit.entity.name && b.unit.span == one.unit.span)
         };
-        plan()?.into_iter().filter(|one| !is_begun(one) && !(lacked(one) && just_read(one))).collect()
+        let waits = |one: &Planned| is_begun(one) || (lacked(one) && just_read(one));
+        plan()?.into_iter().filter(|one| !waits(one)).collect()
     };
     let is_backfill = |one: &Planned| one.reason == Reason::Backfill;
     let (old, rest): (Vec<Planned>, Vec<Planned>) = rest.into_iter().partition(is_backfill);
