@@ -45,6 +45,10 @@ pub struct Done {
 pub async fn read(session: &Session, family: Family) -> Done {
     let mut done = Done { units: Vec::new(), cut: None };
     let looked = match family.parent {
+        None if is_orphaned(session, &family) => {
+            done.units.extend(abandon(session, &family).err().map(|trouble| (family.children[0], Err(trouble))));
+            return done;
+        }
         None => session.ledger.listing(family.window).map(Look::Known).map_err(Trouble::from),
         Some(parent) => look(session, parent, &family).await,
     };
@@ -55,8 +59,8 @@ pub async fn read(session: &Session, family: Family) -> Done {
             done.cut = Some(total);
             return done;
         }
-        Ok(Look::Doubted { unit, open_id, lost }) => {
-            session.sight.hold(HeldBack { family, unit, open_id, lost });
+        Ok(Look::Doubted { unit, open_ids, lost, again }) => {
+            session.sight.hold(HeldBack { family, unit, open_ids, lost, again });
             let relieved = sight::relieve(session).await;
             done.units.extend(relieved.err().map(|trouble| (unit, Err(trouble))));
             return done;
@@ -92,6 +96,24 @@ pub async fn read(session: &Session, family: Family) -> Done {
         relatives_due(session, parent, family.window, &children, &mut done).await;
     }
     done
+}
+
+/// True if children are read alone whose listing was never committed: by its ids there is nothing to ask.
+fn is_orphaned(session: &Session, family: &Family) -> bool {
+    let Some(parent) = family.children.first().and_then(|child| session.catalog.get(child.entity.parent()?)) else {
+        return false;
+    };
+    matches!(session.ledger.unit(unit_of(parent, family.window)), Ok(None))
+}
+
+/// Forgets children that were begun under a window that is none any more.
+fn abandon(session: &Session, family: &Family) -> Result<(), Trouble> {
+    for open in session.ledger.open_units()? {
+        if family.children.iter().any(|child| child.entity.name == open.entity && child.span == open.span) {
+            session.ledger.abandon(open.id)?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads what the new listing made due and nobody asked for: a call that turned private leaves all its tables, and its files, at once.

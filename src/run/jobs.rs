@@ -56,9 +56,9 @@ pub async fn end_doubt(session: &Session) {
             }
             Verdict::Blind(_) if one.lost > 0 => {
                 let why = format!("all {} calls are gone, and Gong shows no other", one.lost);
-                session.ledger.mark_suspect(one.open_id, unit, &why)
+                one.open_ids.iter().try_for_each(|id| session.ledger.mark_suspect(*id, unit, &why))
             }
-            Verdict::Blind(_) => session.ledger.abandon(one.open_id),
+            Verdict::Blind(_) => one.open_ids.iter().try_for_each(|id| session.ledger.abandon(*id)),
         };
         if let Err(error) = ended {
             settle(session, unit, Err(error.into()));
@@ -203,7 +203,10 @@ fn jobs(session: &Session, planned: &[Planned]) -> Vec<Job> {
         }
         family.parent = Some(unit);
         let known = session.ledger.unit(unit).ok().flatten();
-        family.may_cut = known.is_none() && session.config.sync.window == crate::config::WindowSize::Auto;
+        // What was begun keeps its boundaries: answers of it are staged, and its object may be there.
+        family.may_cut = known.is_none()
+            && one.reason != Reason::Begun
+            && session.config.sync.window == crate::config::WindowSize::Auto;
         // A day that held calls is listed again for itself.
         let was_empty = known.is_none_or(|row| row.rows + row.private == 0);
         let by_age = matches!(one.reason, Reason::New | Reason::Unfinished | Reason::Age(_));

@@ -102,6 +102,8 @@ pub struct Landing<'a> {
     pub listing: Option<&'a [ListedCall]>,
     /// Calls of the window that were not asked because they are private.
     pub unasked: u64,
+    /// Why the unit is to be read again early, if it is.
+    pub due: Option<&'static str>,
 }
 
 /// What became of a reading.
@@ -207,7 +209,7 @@ fn facts(
         include_private: keeps_private(&session.config, unit.entity),
         time_zone: open.time_zone.clone(),
         object: None,
-        due: verdict.again.then(|| TOO_FEW.to_owned()),
+        due: verdict.again.then_some(TOO_FEW).or(landing.due).map(str::to_owned),
         suspect: None,
         run_id: session.run_id.clone(),
     })

@@ -41,10 +41,12 @@ pub enum Look {
     Doubted {
         /// The listing.
         unit: Unit,
-        /// Its row of open units.
-        open_id: i64,
+        /// Its row of open units, and the one of the child that it came through.
+        open_ids: Vec<i64>,
         /// Calls that the reading before had.
         lost: u64,
+        /// An earlier run held it back, too.
+        again: bool,
     },
 }
 
@@ -61,8 +63,10 @@ pub async fn look(session: &Session, unit: Unit, family: &Family) -> Result<Look
     let mut pages = Vec::new();
     for again in [false, true] {
         if let Listed::TooMany(total) = list(session, unit, &open, family, &mut with).await? {
-            // Nothing was written under this window yet, so its intent can go.
-            session.ledger.abandon(open.id)?;
+            // Nothing was written under this window yet, so its intent can go, and that of the child through which it was tried.
+            for begun in through.iter().chain([&open]) {
+                session.ledger.abandon(begun.id)?;
+            }
             return Ok(Look::TooMany(total));
         }
         pages = land::decode(session, unit, &open, |_| Stamps::default())?;
@@ -79,7 +83,8 @@ pub async fn look(session: &Session, unit: Unit, family: &Family) -> Result<Look
             session.sight.saw();
         }
     } else if let Some(lost) = sight::doubted(session, unit)?.filter(|_| !family.believed) {
-        return Ok(Look::Doubted { unit, open_id: open.id, lost });
+        let open_ids = through.iter().chain([&open]).map(|begun| begun.id).collect();
+        return Ok(Look::Doubted { unit, open_ids, lost, again: kept });
     }
     Ok(Look::Listed(Box::new(Parent { unit, open, pages, with })))
 }

@@ -59,11 +59,11 @@ pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result
     missing.extend(bad);
     let left_out: HashSet<&str> = missing.iter().map(|m| m.id.as_str()).collect();
     let pages = rows(unit, calls.iter().filter(|call| !left_out.contains(call.id.as_str())), &files)?;
-    let landed = land::land(session, unit, &open, pages, Landing { missing, ..Landing::default() }).await?;
+    let due = incomplete.then_some(UNFETCHED);
+    let landed = land::land(session, unit, &open, pages, Landing { missing, due, ..Landing::default() }).await?;
     if landed == Landed::Committed {
         remove_strays(session, unit, calls, &files).await?;
         if incomplete {
-            session.ledger.mark_due(unit, UNFETCHED)?;
             session.tally.unfinished();
         }
     }

@@ -78,7 +78,8 @@ use crate::report::RunReport;
 use crate::state::MOVED;
 
 /// Finishes what an earlier run began, then plans from what that left, then reads what became due on the way.
-async fn carry_out(session: &Session, ask: &Ask, first: Vec<Planned>) -> Result<()> {
+/// Returns the requests that the fresh part took: what is left to the next `sync` by backfills.
+async fn carry_out(session: &Session, ask: &Ask, first: Vec<Planned>) -> Result<u64> {
     let is_begun = |one: &Planned| one.reason == Reason::Begun;
     let (begun, fresh): (Vec<Planned>, Vec<Planned>) = first.into_iter().partition(is_begun);
     let plan = || planned(session.catalog, &session.ledger, &session.config, &planning::rules(session), ask);
@@ -110,6 +111,7 @@ async fn carry_out(session: &Session, ask: &Ask, first: Vec<Planned>) -> Result<
         |one: &Planned| rest.iter().any(|r| r.unit.entity.name == one.unit.entity.name && r.unit.span == one.unit.span);
     let late: Vec<Planned> = plan()?.into_iter().filter(|one| early(one) && !twice(one)).collect();
     jobs::execute(session, &late).await;
+    let fresh = session.source.requests();
     if !old.is_empty() {
         // What is fresh has been read: the rest of a backfill leaves as much of the day as a backfill by itself.
         let last_sync = session.ledger.last_sync_requests()?.unwrap_or(0);
@@ -117,7 +119,7 @@ async fn carry_out(session: &Session, ask: &Ask, first: Vec<Planned>) -> Result<
         jobs::execute(session, &old).await;
     }
     jobs::end_doubt(session).await;
-    Ok(())
+    Ok(fresh)
 }
 
 /// Plans what was asked, carries it out and reports. Failures of units are in the report; an error means that not even that worked.
@@ -147,7 +149,7 @@ pub async fn run(session: &Session, ask: &Ask, command: &str) -> Result<RunRepor
     for entity in &ask.entities {
         session.tally.entity(&entity.name, |_| {});
     }
-    carry_out(session, ask, planned).await?;
+    let fresh = carry_out(session, ask, planned).await?;
     pins::learn_company(session).await?;
     session.progress.end();
     if let Some(error) = session.lease.as_ref().and_then(|lease| lease.lost()) {
@@ -160,7 +162,7 @@ pub async fn run(session: &Session, ask: &Ask, command: &str) -> Result<RunRepor
     let text = serde_json::to_string(&report).unwrap_or_default();
     failpoint::reached(failpoint::BEFORE_MANIFEST);
     publish::in_time(session, "the manifest", publish::at_end(session, &report)).await?;
-    session.ledger.end_run(&session.run_id, session.clock.now(), report.exit_code, report.requests, &text)?;
+    session.ledger.end_run(&session.run_id, session.clock.now(), report.exit_code, fresh, &text)?;
     publish::in_time(session, "the copy of the ledger", backup::at_end(session)).await?;
     Ok(report)
 }

@@ -279,7 +279,9 @@ fn with_parents(output: &Output, rows: &mut Rows) {
     let mut parents = Vec::new();
     for ((name, span), row) in rows.iter() {
         let Some(parent) = output.catalog.get(name).and_then(|e| output.catalog.get(e.parent()?)) else { continue };
-        if !rows.contains_key(&(parent.name.clone(), *span)) {
+        let days = |span: &Span| span.window();
+        let covers = |other: &Span| days(other).zip(days(span)).is_some_and(|(a, b)| a.overlaps(&b));
+        if !rows.keys().any(|(name, other)| *name == parent.name && covers(other)) {
             let due = Some("its listing was not in the output".to_owned());
             parents.push(((parent.name.clone(), *span), UnitRow { due, ..blank(output, parent, *span, row.read_at) }));
         }

@@ -35,13 +35,13 @@ struct Named {
 
 /// Reads days that lie side by side, newest first.
 pub async fn read(session: &Session, days: Vec<Family>) -> Vec<Done> {
-    let Some(named) = look(session, &days).await else { return each(session, days).await };
+    let Some(named) = look(session, &days).await else { return each_unless_stopped(session, days).await };
     let (full, quiet): (Vec<Family>, Vec<Family>) =
         days.into_iter().partition(|family| named.days.contains(&family.window.from));
     let windows: Vec<Window> = full.iter().map(|family| family.window).collect();
     let mut done = each(session, full).await;
     if !found(session, &windows, &named.ids) {
-        done.extend(each(session, quiet).await);
+        done.extend(each_unless_stopped(session, quiet).await);
         return done;
     }
     // That takes no request: it is done also by a run that stops, or the one listing would be paid for again.
@@ -69,6 +69,10 @@ async fn look(session: &Session, days: &[Family]) -> Option<Named> {
     // The vendor's count may run ahead of what it shows: then it shows the rest a little later, in any of the days.
     let whole = page.cursor.is_none() && page.total.is_none_or(|total| total == page.rows as u64);
     let decoded = Decoder::new(unit.entity).page(&page.body, &Stamps::default()).filter(|_| whole)?;
+    // A record that cannot be read names no day: its own day sets it aside.
+    if !decoded.bad.is_empty() {
+        return None;
+    }
     let mut named = Named::default();
     for (row, facts) in decoded.rows.iter().enumerate() {
         named.ids.insert(facts.id.clone()?);
@@ -91,6 +95,15 @@ fn found(session: &Session, windows: &[Window], ids: &HashSet<String>) -> bool {
     let listings = windows.iter().filter_map(|window| session.ledger.listing(*window).ok()).flatten();
     let listed: HashSet<String> = listings.map(|call| call.id).collect();
     ids.is_subset(&listed)
+}
+
+/// The same, but a run that stops begins none of them: the next one may ask for them together again.
+async fn each_unless_stopped(session: &Session, days: Vec<Family>) -> Vec<Done> {
+    if session.stop.reason().is_none() {
+        return each(session, days).await;
+    }
+    let parents = days.into_iter().filter_map(|family| family.parent);
+    parents.map(|parent| Done { units: vec![(parent, Err(Trouble::Stopped))], cut: None }).collect()
 }
 
 /// Lists each day by itself.

@@ -59,6 +59,10 @@ async fn one(
     drop(fetched);
     let old = of_other_periods(session, entity).map_err(here)?;
     doubt(session, entity, units, &old).map_err(|trouble| (None, trouble))?;
+    if session.stop.reason().is_some() {
+        // What follows must not be left half done for long.
+        return Err((None, Trouble::Stopped));
+    }
     let spans: Vec<Span> = old.iter().map(|row| row.span).collect();
     session.ledger.supersede(&entity.name, &spans, session.clock.now()).map_err(here)?;
     failpoint::reached(failpoint::SUPERSEDED);

@@ -29,10 +29,12 @@ pub struct HeldBack {
     pub family: Family,
     /// The listing.
     pub unit: Unit,
-    /// Its row of open units.
-    pub open_id: i64,
+    /// Its row of open units, and the one of the child that it came through.
+    pub open_ids: Vec<i64>,
     /// Calls that the reading before had.
     pub lost: u64,
+    /// An earlier run held it back, too: it may have had no request left for a witness.
+    pub again: bool,
 }
 
 /// What a run has seen of calls.
@@ -106,11 +108,11 @@ pub fn doubted(session: &Session, unit: Unit) -> Result<Option<u64>> {
 
 /// Asks early if much is held back.
 pub async fn relieve(session: &Session) -> std::result::Result<(), Trouble> {
-    let (count, entity) = {
+    let (much, entity) = {
         let held = session.sight.lock();
-        (held.len(), held.first().map(|one| one.unit.entity))
+        (held.len() >= MOST_HELD || held.iter().any(|one| one.again), held.first().map(|one| one.unit.entity))
     };
-    let Some(entity) = entity.filter(|_| count >= MOST_HELD && !session.sight.sees()) else { return Ok(()) };
+    let Some(entity) = entity.filter(|_| much && !session.sight.sees()) else { return Ok(()) };
     if session.sight.asked.swap(true, Ordering::Relaxed) {
         return Ok(());
     }
@@ -133,7 +135,7 @@ pub async fn decide(session: &Session, held: &[HeldBack]) -> std::result::Result
 /// Asks for the newest windows that are known to hold calls, until one shows a call.
 async fn ask(session: &Session, entity: &'static Entity, but: &[Window]) -> std::result::Result<Witness, Trouble> {
     let units = session.ledger.units()?;
-    let own = units.iter().filter(|row| row.entity == entity.name && calls(row) > 0 && row.suspect.is_none());
+    let own = units.iter().filter(|row| row.entity == entity.name && calls(row) > 0);
     let others = own.filter_map(|row| Some((row.span.window()?, calls(row)))).filter(|(w, _)| !but.contains(w));
     let mut windows: Vec<(Window, u64)> = others.collect();
     windows.sort_by_key(|(window, _)| std::cmp::Reverse(window.to));

@@ -158,3 +158,25 @@ fn a_window_with_too_many_calls_is_cut_through_its_details_too() {
         assert_eq!(rows, public, "{entity}");
     }
 }
+
+#[test]
+fn t12_a_blind_key_empties_neither_table_however_many_nights_it_is_blind() {
+    // GIVEN an account of a few calls a day that was read through the details, and a key that then sees no call any more
+    let rig = Rig::sized(1, 60, 12);
+    rig.configure(&format!("{FIVE}\n{THROUGH}"));
+    rig.sync();
+    let family = |rig: &Rig| rig.objects().into_iter().filter(|(path, _)| path.starts_with("call")).collect::<Vec<_>>();
+    let before = family(&rig);
+    rig.server.faults().always(Matcher::path("/v2/calls*"), Fault::NothingFound);
+    // WHEN it runs for three nights THEN no object changes, and each night says so
+    for night in 1..=3 {
+        rig.server.clock().advance(TimeDelta::days(1));
+        let report = rig.sync_to(1);
+        assert_eq!(family(&rig), before, "night {night}: {report}");
+    }
+    // AND when the rights are back, all is well
+    rig.server.faults().clear();
+    rig.server.clock().advance(TimeDelta::days(1));
+    rig.sync();
+    assert_conserved(&rig, "when the rights are back");
+}
