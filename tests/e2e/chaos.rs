@@ -2,8 +2,6 @@
 //!
 //! `make test` runs a few dozen seeds, `make soak` hundreds. `SEED=n cargo test --test e2e -- chaos` replays one.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -17,12 +15,11 @@ use crate::support::bucket;
 use crate::support::journal::asked;
 use crate::support::ledger::assert_whole;
 use crate::support::rig::{FIVE, START, end};
+use crate::support::seeds;
 use crate::support::truth::assert_conserved;
 
 /// Seeds in `make test`.
 const FEW: u64 = 24;
-/// Seeds that run at once: most of a seed's time is spent waiting.
-const LANES: usize = 4;
 
 /// Where a process may die.
 pub const PLACES: [&str; 12] = [
@@ -42,33 +39,7 @@ pub const PLACES: [&str; 12] = [
 
 #[test]
 fn seeded_faults_and_kills_lose_double_and_invent_nothing() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    if let Some(seed) = number("SEED") {
-        return Chaos::new(seed).survive();
-    }
-    let first = number("FIRST").unwrap_or(1);
-    let (next, last) = (AtomicU64::new(first), first + number("SEEDS").unwrap_or(FEW));
-    let failed = Mutex::new(Vec::new());
-    let lane = || {
-        loop {
-            let seed = next.fetch_add(1, Ordering::SeqCst);
-            if seed >= last {
-                return;
-            }
-            if std::panic::catch_unwind(|| Chaos::new(seed).survive()).is_err() {
-                failed.lock().expect("a list").push(seed);
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..LANES {
-            scope.spawn(lane);
-        }
-    });
-    let failed = failed.into_inner().expect("a list");
-    let replay = |seed: &u64| format!("    SEED={seed} make e2e T=chaos\n");
-    let replays: String = failed.iter().map(replay).collect();
-    assert!(failed.is_empty(), "{} of {} seeds failed; each is replayed by\n{replays}", failed.len(), last - first);
+    seeds::each("chaos", FEW, |seed| Chaos::new(seed).survive());
 }
 
 /// One seed's run.
