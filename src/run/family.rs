@@ -10,7 +10,7 @@ use super::session::Session;
 use super::sight::{self, HeldBack};
 use super::trouble::Trouble;
 use crate::entity::spec::Read;
-use crate::state::ListedCall;
+use crate::state::{ListedCall, NEW_CALLS};
 use crate::unit::{Span, Unit, Window};
 
 /// The window's units that are read, the listing first if it is among them.
@@ -120,7 +120,9 @@ fn abandon(session: &Session, family: &Family) -> Result<(), Trouble> {
 async fn relatives_due(session: &Session, parent: Unit, window: Window, read: &[Unit], done: &mut Done) {
     let relatives = session.catalog.all().filter(|e| e.parent() == Some(&parent.entity.name));
     let units = relatives.map(|entity| unit_of(entity, window));
-    let is_due = |unit: &Unit| session.ledger.unit(*unit).ok().flatten().is_some_and(|row| row.due.is_some());
+    let is_due = |unit: &Unit| {
+        session.ledger.unit(*unit).ok().flatten().is_some_and(|row| row.due.is_some_and(|why| why != NEW_CALLS))
+    };
     let others = units.filter(|unit| !read.iter().any(|r| r.entity.name == unit.entity.name));
     let due: Vec<Unit> = others.filter(is_due).collect();
     if due.is_empty() || session.stop.reason().is_some() {

@@ -9,6 +9,9 @@ use super::{Ledger, days, instant, micros, span};
 use crate::error::Result;
 use crate::unit::{Span, Window};
 
+/// Why what is read by a window's ids is due: its listing has calls that it was not asked for.
+pub const NEW_CALLS: &str = "its window has new calls";
+
 /// Why a window is read again whose call was listed in another one.
 pub const MOVED: &str = "a call moved to another window";
 
@@ -141,6 +144,13 @@ fn mark_followers(tx: &Transaction, at: Span, listing: &[ListedCall]) -> rusqlit
         query.query_map(params![from, to], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
     let hidden = before.iter().any(|(id, private)| !private && now.get(id.as_str()) == Some(&true));
     let gone = before.iter().any(|(id, _)| !now.contains_key(id.as_str()));
+    let known: std::collections::HashSet<&str> = before.iter().map(|(id, _)| id.as_str()).collect();
+    if listing.iter().any(|call| !known.contains(call.id.as_str())) {
+        // Those that are read with this listing are no longer due when they commit; those that are not must be asked for the new ones.
+        let update = "UPDATE unit SET due = ?3 WHERE from_day = ?1 AND to_day = ?2 AND due IS NULL AND entity IN
+             ('calls_extensive', 'call_transcripts', 'call_audio', 'call_video')";
+        tx.execute(update, params![from, to, NEW_CALLS])?;
+    }
     if hidden || gone {
         let why = "a call turned private or vanished";
         let family = "entity IN ('calls_extensive', 'call_transcripts', 'call_audio', 'call_video')";

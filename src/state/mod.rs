@@ -27,7 +27,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{Connection, Transaction};
 
-pub use calls::{ListedCall, MOVED, Missing};
+pub use calls::{ListedCall, MOVED, Missing, NEW_CALLS};
 pub use lock::{Lock, Owner};
 pub use media::{MediaOf, MediaRow};
 pub use open_units::{OpenUnit, Reading, StagedPage};
