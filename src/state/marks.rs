@@ -19,18 +19,6 @@ impl Ledger {
         })
     }
 
-    /// Marks a committed unit to be read again early.
-    pub fn mark_due(&self, unit: Unit, why: &str) -> Result<()> {
-        let (from, to) = days(unit.span);
-        self.with(|tx| {
-            tx.execute(
-                "UPDATE unit SET due = ?4 WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3",
-                params![unit.entity.name, from, to, why],
-            )
-            .map(|_| ())
-        })
-    }
-
     /// Marks a unit whose object is not what the ledger says: it is due, and its next reading writes it, changed or not.
     pub fn mark_damaged(&self, entity: &str, at: Span, why: &str) -> Result<()> {
         let (from, to) = days(at);
