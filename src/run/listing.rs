@@ -55,9 +55,11 @@ pub async fn look(session: &Session, unit: Unit, family: &Family) -> Result<Look
     let open = land::begin(session, unit)?;
     let mut with = details::lister(session, family);
     let through = with.map(|child| land::begin(session, child)).transpose()?;
-    let mut kept = false;
+    let (mut kept, mut doubtful) = (false, false);
     for begun in through.iter().chain([&open]).filter(|_| !family.believed && !family.told_empty) {
-        kept |= is_whole(session, begun)?;
+        if let Some(sighted) = whole(session, begun)? {
+            (kept, doubtful) = (true, doubtful || !sighted);
+        }
     }
     let is_empty = |pages: &[Decoded]| pages.iter().all(|page| page.rows.is_empty());
     let mut pages = Vec::new();
@@ -70,21 +72,22 @@ pub async fn look(session: &Session, unit: Unit, family: &Family) -> Result<Look
             return Ok(Look::TooMany(total));
         }
         pages = land::decode(session, unit, &open, |_| Stamps::default())?;
-        if again || !kept || !is_empty(&pages) {
+        if again || !doubtful || !is_empty(&pages) {
             break;
         }
-        // What an earlier run was not shown says nothing about today's credentials.
+        // What an earlier run was not shown, one that saw no call at all, says nothing about today's credentials.
         for begun in through.iter().chain([&open]) {
             staging::unstage(session, begun, LIST)?;
         }
+        kept = false;
     }
     if !is_empty(&pages) {
         if !kept {
             session.sight.saw();
         }
-    } else if let Some(lost) = sight::doubted(session, unit)?.filter(|_| !family.believed) {
+    } else if let Some(lost) = sight::doubted(session, unit)?.filter(|_| !family.believed && (doubtful || !kept)) {
         let open_ids = through.iter().chain([&open]).map(|begun| begun.id).collect();
-        return Ok(Look::Doubted { unit, open_ids, lost, again: kept });
+        return Ok(Look::Doubted { unit, open_ids, lost, again: doubtful });
     }
     Ok(Look::Listed(Box::new(Parent { unit, open, pages, with })))
 }
@@ -124,10 +127,11 @@ pub fn inputs(session: &Session, unit: Unit, window: Window, now: DateTime<Utc>)
     }
 }
 
-/// True if a listing was staged to its end by an earlier run.
-fn is_whole(session: &Session, open: &OpenUnit) -> Result<bool, Trouble> {
+/// If a listing was staged to its end by an earlier run: whether that one had seen a call by then.
+fn whole(session: &Session, open: &OpenUnit) -> Result<Option<bool>, Trouble> {
     let pages = staging::index(session, open)?;
-    Ok(pages.iter().rfind(|page| page.part == LIST).is_some_and(|last| last.cursor.is_none()))
+    let last = pages.iter().rfind(|page| page.part == LIST);
+    Ok(last.filter(|page| page.cursor.is_none()).map(|page| page.sighted))
 }
 
 /// The calls of a listing, each once, in its order.

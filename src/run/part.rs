@@ -119,7 +119,8 @@ impl Part<'_> {
         let (body, cursor, total) =
             page.map(|page| (page.body.into_bytes(), page.cursor, page.total)).unwrap_or_default();
         let part = self.name.clone();
-        let staged = StagedPage { part, page: number, body, cursor, expires: Some(expires), ids, total, records };
+        let (expires, sighted) = (Some(expires), self.session.sight.sees());
+        let staged = StagedPage { part, page: number, body, cursor, expires, ids, total, records, sighted };
         staging::stage(self.session, self.open, staged)?;
         failpoint::reached(failpoint::STAGED);
         Ok(())

@@ -116,8 +116,9 @@ fn as_empty(session: &Session, unit: Unit) -> Result<(), Trouble> {
     let open = land::begin(session, unit)?;
     if staging::index(session, &open)?.is_empty() {
         let (part, body) = (LIST.to_owned(), Vec::new());
+        let (records, sighted) = (Some(0), session.sight.sees());
         let nothing =
-            StagedPage { part, page: 0, body, cursor: None, expires: None, ids: None, total: None, records: Some(0) };
+            StagedPage { part, page: 0, body, cursor: None, expires: None, ids: None, total: None, records, sighted };
         staging::stage(session, &open, nothing)?;
     }
     Ok(())

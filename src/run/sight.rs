@@ -2,7 +2,7 @@
 //! a run that sees no call at all believes none of its empty listings until one window that is known to hold calls was asked again.
 //!
 //! An empty listing is held back, open in the ledger with nothing written, until a call was seen in this run. What a kill leaves of it
-//! is asked again by the next run, because an empty answer of an earlier run proves nothing about the key of today.
+//! is asked again by the next run, because an empty answer to a run that saw no call proves nothing about the key of today.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};

@@ -81,6 +81,7 @@ mod tests {
             ids: None,
             total,
             records,
+            sighted: true,
         }
     }
 

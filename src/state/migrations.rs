@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../state/migrations/0005_limits.sql"),
     include_str!("../../state/migrations/0006_counts.sql"),
     include_str!("../../state/migrations/0007_zones_and_periods.sql"),
+    include_str!("../../state/migrations/0008_sight.sql"),
 ];
 
 /// Refuses a file of a newer program or of another application; changes nothing.

@@ -57,6 +57,8 @@ pub struct StagedPage {
     pub total: Option<u64>,
     /// Records in the answer; 0 for an end without a page.
     pub records: Option<u64>,
+    /// The run that asked for it had seen a call by then: its credentials were not blind.
+    pub sighted: bool,
 }
 
 impl Ledger {
@@ -140,7 +142,7 @@ impl Ledger {
         let ids = page.ids.as_ref().map(|ids| serde_json::Value::from(ids.clone()).to_string());
         self.with_relaxed(|tx| {
             tx.execute(
-                "INSERT OR REPLACE INTO staged VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT OR REPLACE INTO staged VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
                 params![
                     unit_id,
                     page.part,
@@ -150,7 +152,8 @@ impl Ledger {
                     page.expires.map(micros),
                     ids,
                     page.total,
-                    page.records
+                    page.records,
+                    page.sighted
                 ],
             )
             .map(|_| ())
@@ -161,7 +164,7 @@ impl Ledger {
     pub fn staged_index(&self, unit_id: i64) -> Result<Vec<StagedPage>> {
         self.with(|tx| {
             let mut query = tx.prepare_cached(
-                "SELECT part, page, cursor, expires, ids, total, records FROM staged WHERE unit_id = ?1 ORDER BY part, page",
+                "SELECT part, page, cursor, expires, ids, total, records, sighted FROM staged WHERE unit_id = ?1 ORDER BY part, page",
             )?;
             let rows = query.query_map(params![unit_id], |row| {
                 let (expires, ids): (Option<i64>, Option<String>) = (row.get(3)?, row.get(4)?);
@@ -174,6 +177,7 @@ impl Ledger {
                     ids: ids.and_then(|text| serde_json::from_str(&text).ok()),
                     total: row.get(5)?,
                     records: row.get(6)?,
+                    sighted: row.get(7)?,
                 })
             })?;
             rows.collect()

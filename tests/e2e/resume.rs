@@ -20,12 +20,14 @@ fn asked_for(entry: &gong_sim::Entry) -> String {
     format!("{} {:?} {}", entry.path, entry.query, entry.body)
 }
 
-/// Batches of ids, and listings with their page, that the ledger holds as staged.
+/// Batches of ids, and listings with their page, that the ledger holds as staged. An empty one that was staged before the first call
+/// was seen may be asked again: the credentials may see more today.
 fn staged(rig: &Rig) -> (HashSet<String>, Vec<(String, u32)>) {
     let ledger = rusqlite::Connection::open(rig.path("state/gong-elt.db")).expect("a ledger");
     let mut query = ledger
         .prepare(
-            "SELECT entity, ids, from_day, page FROM staged JOIN open_unit ON unit_id = id WHERE entity LIKE 'call%'",
+            "SELECT entity, ids, from_day, page FROM staged JOIN open_unit ON unit_id = id
+             WHERE entity LIKE 'call%' AND (records > 0 OR sighted)",
         )
         .expect("the ledger's tables");
     let (mut batches, mut pages) = (HashSet::new(), Vec::new());
@@ -107,7 +109,7 @@ fn a_run_killed_after_a_page_goes_on_from_its_cursor() {
     rig.configure("window = \"month\"\nreread = [\"1h\"]\nentities = [\"calls\"]");
     let killed = end(rig.command_at(far, &["sync"]).env("GONG_ELT_FAILPOINT", "staged:6"));
     assert_eq!(killed.code, -1, "{}", killed.stderr);
-    // A listing without a record is asked again: the credentials may see more today.
+    // An empty listing before the first call was seen is asked again: the credentials may see more today.
     let full = |entry: &&gong_sim::Entry| entry.rows > 0;
     let before: HashSet<String> = rig.server.journal().entries().iter().filter(full).map(asked_for).collect();
     let sequence = rig.server.journal().len() as u64;
@@ -117,6 +119,39 @@ fn a_run_killed_after_a_page_goes_on_from_its_cursor() {
     // THEN only requests that were in flight are repeated
     let again = asked(&rig.server, sequence).into_iter().filter(|request| before.contains(request)).count();
     assert!(again <= 1, "{again} of {} were asked again", before.len());
+}
+
+#[test]
+fn an_empty_day_is_asked_again_only_if_no_call_had_been_seen_before_it() {
+    for seen in [false, true] {
+        // GIVEN a run that is killed with an empty day staged, before or after its first call
+        let (rig, sequence) = killed_with_an_empty_day(seen);
+        let (_, staged) = staged(&rig);
+        // WHEN it runs again
+        rig.sync();
+        // THEN nothing is asked twice that had been staged after a call, and the files equal the account
+        assert_eq!(staged.is_empty(), !seen, "{staged:?}");
+        assert_nothing_staged_was_asked_again(&rig, sequence, &HashSet::new(), &staged);
+        assert_conserved(&rig, "after the kill");
+    }
+}
+
+/// A killed run whose ledger holds an empty listing, and the last request of its.
+fn killed_with_an_empty_day(seen: bool) -> (Rig, u64) {
+    let whole = "SELECT count(*) FROM staged JOIN open_unit ON unit_id = id WHERE entity = 'calls' AND records = 0 AND sighted = ?1";
+    for after in 1..60 {
+        let rig = Rig::sized(4, 60, 30);
+        rig.configure("window = \"day\"\nentities = [\"calls\"]");
+        let killed = end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", format!("staged:{after}")));
+        assert_eq!(killed.code, -1, "{}", killed.stderr);
+        let ledger = rusqlite::Connection::open(rig.path("state/gong-elt.db")).expect("a ledger");
+        let held: u32 = ledger.query_row(whole, [seen], |row| row.get(0)).expect("the ledger's tables");
+        if held > 0 {
+            let sequence = rig.server.journal().len() as u64;
+            return (rig, sequence);
+        }
+    }
+    panic!("no run left an empty day staged");
 }
 
 #[test]
