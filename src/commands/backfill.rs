@@ -1,5 +1,7 @@
 //! `backfill`: a range of the past.
 
+use std::sync::Arc;
+
 use super::context::Context;
 use super::hold::Held;
 use super::{print, signals};
@@ -33,7 +35,7 @@ async fn read(context: &Context, held: &Held, ask: &Ask, args: &BackfillArgs) ->
     let names: Vec<String> = ask.entities.iter().map(|e| e.name.clone()).collect();
     let budget = context.config.limits.backfill_budget(ledger.last_sync_requests()?.unwrap_or(0));
     let source = context.source(ledger, budget, args.bounds.max_requests)?;
-    let session = context.session(held, source, args.accept_shrink).await?;
+    let session = Arc::new(context.session(held, source, args.accept_shrink).await?);
     if !args.range.force {
         ledger.begin_backfill(ask.range, &names, context.clock.now())?;
     }

@@ -193,6 +193,7 @@ impl Context {
             ledger_id,
             zone: std::sync::OnceLock::new(),
             sight: run::Sight::default(),
+            under_way: run::UnderWay::default(),
             accept_shrink,
             landing: tokio::sync::Semaphore::new(1),
             downloads: tokio::sync::Semaphore::new(run::DOWNLOADS),

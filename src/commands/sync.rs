@@ -1,5 +1,7 @@
 //! `sync`: everything up to date.
 
+use std::sync::Arc;
+
 use super::context::Context;
 use super::hold::Held;
 use super::{print, signals};
@@ -26,7 +28,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &SyncArgs) -> Resul
 async fn read(context: &Context, held: &Held, ask: &Ask, args: &SyncArgs) -> Result<u8> {
     let budget = context.config.limits.daily_budget();
     let source = context.source(&held.ledger, budget, args.bounds.max_requests)?;
-    let session = context.session(held, source, false).await?;
+    let session = Arc::new(context.session(held, source, false).await?);
     let report = run::run(&session, ask, "sync").await?;
     print(args.format.format, &report, || run_text(&report));
     Ok(report.exit_code)

@@ -42,7 +42,7 @@ async fn look(context: &Context, held: &Held, args: &VerifyArgs) -> Result<(u8, 
     if args.source || args.repair {
         let budget = context.config.limits.daily_budget();
         let source = context.source(ledger, budget, args.bounds.max_requests)?;
-        let session = context.session(held, source, false).await?;
+        let session = Arc::new(context.session(held, source, false).await?);
         if args.source {
             let (windows, findings) = run::verify_source(&session).await?;
             report.checked.windows = windows;
@@ -58,7 +58,7 @@ async fn look(context: &Context, held: &Held, args: &VerifyArgs) -> Result<(u8, 
 }
 
 /// Reads the units concerned again and looks once more; returns the run's exit code.
-async fn repair(session: &Session, ledger: &Arc<Ledger>, store: &Store, report: &mut VerifyReport) -> Result<u8> {
+async fn repair(session: &Arc<Session>, ledger: &Arc<Ledger>, store: &Store, report: &mut VerifyReport) -> Result<u8> {
     run::mark(ledger, &report.findings)?;
     run::tidy_all(session).await?;
     let unknown = report.findings.iter().filter(|f| f.kind == FindingKind::Unknown);

@@ -70,6 +70,7 @@ pub async fn read(session: &Session, family: Family) -> Done {
             return done;
         }
     };
+    session.under_way.listed(family.window, &listing);
     let mut children = family.children.clone();
     if let Some(parent) = &parent
         && !family.if_changed.is_empty()

@@ -1,11 +1,13 @@
 //! A plan carried out: jobs in order, several at once, until they are done or the run stops.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
+use tokio::runtime::Handle;
+use tokio::task::{JoinError, JoinSet};
 
 use super::family::{self, Done, Family};
+use super::listed::Ahead;
 use super::planning::facts;
 use super::queue::{Ended, Job, Kind, Queue};
 use super::session::Session;
@@ -17,22 +19,32 @@ use crate::plan::{LISTING, Planned, Reason, Sample, grid, samples_of};
 use crate::unit::{Unit, Window};
 
 /// Carries out a plan. What fails is counted and left for the next run.
-pub async fn execute(session: &Session, planned: &[Planned]) {
+///
+/// Each job has a thread: one that decodes or waits for the disk does not keep the others from asking.
+pub async fn execute(session: &Arc<Session>, planned: &[Planned]) {
     for one in planned {
         session.tally.entity(&one.unit.entity.name, |e| e.units.planned += 1);
     }
     let mut queue = Queue::new(jobs(session, planned), seen(session));
-    let mut running = FuturesUnordered::new();
+    let mut running = JoinSet::new();
     loop {
         while session.stop.reason().is_none() {
             let Some(job) = queue.start() else { break };
-            running.push(one_job(session, job));
+            let (session, runtime) = (session.clone(), Handle::current());
+            // Before its thread begins: another one may ask what is under way.
+            session.under_way.begin(&job.windows());
+            running.spawn_blocking(move || runtime.block_on(one_job(&session, job)));
         }
-        let Some(ended) = running.next().await else { break };
-        queue.ended(session, ended);
+        let Some(ended) = running.join_next().await else { break };
+        queue.ended(session, ended.unwrap_or_else(panicked));
         publish::now_and_then(session).await;
         backup::now_and_then(session).await;
     }
+}
+
+/// A thread is not aborted, so it has ended by a panic: it goes on here.
+fn panicked(error: JoinError) -> Ended {
+    std::panic::resume_unwind(error.into_panic())
 }
 
 /// Decides about empty listings that were held back, and lands those that are believed.
@@ -74,15 +86,23 @@ fn seen(session: &Session) -> Vec<Sample> {
 
 /// Runs one job.
 async fn one_job(session: &Session, job: Job) -> Ended {
-    let mut ended = Ended { kind: Kind::of(&job), cut: Vec::new(), listed: Vec::new() };
+    let windows = job.windows();
+    let mut ended = Ended { kind: Kind::of(&job), cut: Vec::new(), listed: Vec::new(), ahead: Ahead::default() };
     match job {
         Job::Listed(unit) => {
             let refused = session.tally.is_refused(&unit.entity.name);
             let result = if refused { Err(Trouble::Stopped) } else { listed::read(session, unit).await };
             settle(session, unit, result);
         }
-        Job::Filtered(units) => {
-            for (unit, result) in listed::read_filtered(session, units).await {
+        Job::Ahead(units) => {
+            let (ahead, failed) = listed::fetch_ahead(session, units).await;
+            for (unit, trouble) in failed {
+                settle(session, unit, Err(trouble));
+            }
+            ended.ahead = ahead;
+        }
+        Job::Filtered(ahead) => {
+            for (unit, result) in listed::land_filtered(session, ahead).await {
                 settle(session, unit, result);
             }
         }
@@ -106,6 +126,9 @@ async fn one_job(session: &Session, job: Job) -> Ended {
         }
         Job::Family(_) | Job::Days(_) => {}
     }
+    // What takes a window's place is under way before the window is not.
+    session.under_way.begin(&ended.cut.iter().map(|family| family.window).collect::<Vec<_>>());
+    session.under_way.end(&windows);
     ended
 }
 

@@ -66,11 +66,23 @@ pub fn decode(
     open: &OpenUnit,
     stamps: impl Fn(&str) -> Stamps,
 ) -> Result<Vec<Decoded>, Trouble> {
-    let decoder = Decoder::new(unit.entity);
     let mut pages = Vec::new();
-    for page in staging::index(session, open)? {
+    decode_each(session, unit, open, stamps, |page| pages.push(page))?;
+    Ok(pages)
+}
+
+/// Decodes the staged pages of an open unit, one after the other.
+pub fn decode_each(
+    session: &Session,
+    unit: Unit,
+    open: &OpenUnit,
+    stamps: impl Fn(&str) -> Stamps,
+    mut each: impl FnMut(Decoded),
+) -> Result<(), Trouble> {
+    let decoder = Decoder::new(unit.entity);
+    for (done, page) in staging::index(session, open)?.into_iter().enumerate() {
         // A window of many pages takes its time; they are staged, and the next run goes on from them.
-        if !pages.is_empty() && session.stop.is_cut_short() {
+        if done > 0 && session.stop.is_cut_short() {
             return Err(Trouble::Stopped);
         }
         let body = staging::body(session, open, &page.part, page.page)?;
@@ -80,11 +92,10 @@ pub fn decode(
         let text = String::from_utf8(body).ok();
         let decoded = text.and_then(|text| decoder.page(&text, &stamps(&page.part)));
         // Pages are judged before they are staged, so this is a damaged ledger.
-        pages.push(
-            decoded.ok_or_else(|| Error::new(Kind::Ledger, format!("a staged answer of {unit} cannot be read")))?,
-        );
+        let unreadable = || Error::new(Kind::Ledger, format!("a staged answer of {unit} cannot be read"));
+        each(decoded.ok_or_else(unreadable)?);
     }
-    Ok(pages)
+    Ok(())
 }
 
 /// What is landed beside the pages.

@@ -26,7 +26,7 @@ pub const FILTERED_AT_ONCE: usize = 32;
 const AT_ONCE: usize = 8;
 
 /// What was fetched of a unit.
-type Fetched = (OpenUnit, Vec<Member>);
+pub type Fetched = (OpenUnit, Vec<Member>);
 
 /// Reads one unit.
 pub async fn read(session: &Session, unit: Unit) -> Result<(), Trouble> {
@@ -34,47 +34,85 @@ pub async fn read(session: &Session, unit: Unit) -> Result<(), Trouble> {
     land(session, unit, fetched).await
 }
 
-/// Reads units whose rows name calls. Those that the ledger does not know are looked up for all units together.
-pub async fn read_filtered(session: &Session, units: Vec<Unit>) -> Vec<(Unit, Result<(), Trouble>)> {
+/// Units whose rows name calls, fetched and not landed.
+#[derive(Default)]
+pub struct Ahead {
+    /// The units.
+    pub units: Vec<(Unit, Fetched)>,
+    /// Calls that they name and that were looked up.
+    asked: BTreeSet<String>,
+}
+
+/// Asks for units whose rows name calls, several at once, and looks up together those calls that neither the ledger nor the windows know
+/// that are read just now. Second, what failed.
+pub async fn fetch_ahead(session: &Session, units: Vec<Unit>) -> (Ahead, Vec<(Unit, Trouble)>) {
     let fetches = units.iter().map(|unit| async { (*unit, fetch(session, *unit).await) });
     let fetched: Vec<_> = futures::stream::iter(fetches).buffered(AT_ONCE).collect().await;
+    let (mut ahead, mut failed) = (Ahead::default(), Vec::new());
     let mut ids = BTreeSet::new();
-    let mut whole = Vec::new();
-    let mut done = Vec::new();
     for (unit, fetched) in fetched {
         let named = match &fetched {
-            Ok(fetched) => named(session, unit, fetched).await,
+            Ok(fetched) => named(session, unit, fetched),
             Err(_) => Ok(BTreeSet::new()),
         };
         match (fetched, named) {
             (Ok(fetched), Ok(named)) => {
                 ids.extend(named);
-                whole.push((unit, fetched));
+                ahead.units.push((unit, fetched));
             }
-            (Err(trouble), _) | (_, Err(trouble)) => done.push((unit, Err(trouble))),
+            (Err(trouble), _) | (_, Err(trouble)) => failed.push((unit, trouble)),
         }
     }
-    let Some((first, _)) = whole.first() else { return done };
-    if let Err(trouble) = privacy::look_up(session, *first, &ids).await {
-        let first = *first;
-        // One of them says what happened; the others wait with it.
-        done.push((first, Err(trouble)));
-        let others = whole.into_iter().skip(1);
-        done.extend(others.map(|(unit, _)| (unit, Err(Trouble::Stopped))));
-        return done;
+    tokio::select! {
+        unlisted = session.under_way.unlisted(ids) => ahead.asked = unlisted,
+        _ = session.stop.pulled() => {}
     }
-    for (unit, fetched) in whole {
+    if let Err(trouble) = look_up(session, &ahead.units, &ahead.asked).await {
+        failed.extend(all_for(trouble, std::mem::take(&mut ahead.units)));
+    }
+    (ahead, failed)
+}
+
+/// Lands them. Calls of windows that did not land after all are looked up now.
+pub async fn land_filtered(session: &Session, ahead: Ahead) -> Vec<(Unit, Result<(), Trouble>)> {
+    let mut ids = BTreeSet::new();
+    for (unit, fetched) in &ahead.units {
+        match named(session, *unit, fetched) {
+            Ok(named) => ids.extend(named),
+            Err(trouble) => return all_for(trouble, ahead.units).map(|(unit, trouble)| (unit, Err(trouble))).collect(),
+        }
+    }
+    let ids = ids.difference(&ahead.asked).cloned().collect();
+    if let Err(trouble) = look_up(session, &ahead.units, &ids).await {
+        return all_for(trouble, ahead.units).map(|(unit, trouble)| (unit, Err(trouble))).collect();
+    }
+    let mut done = Vec::new();
+    for (unit, fetched) in ahead.units {
         done.push((unit, land(session, unit, fetched).await));
     }
     done
 }
 
+async fn look_up(session: &Session, units: &[(Unit, Fetched)], ids: &BTreeSet<String>) -> Result<(), Trouble> {
+    match units.first() {
+        Some((first, _)) => privacy::look_up(session, *first, ids).await,
+        None => Ok(()),
+    }
+}
+
+/// One of the units says what happened; the others wait with it.
+fn all_for(trouble: Trouble, units: Vec<(Unit, Fetched)>) -> impl Iterator<Item = (Unit, Trouble)> {
+    let troubles = std::iter::once(trouble).chain(std::iter::repeat_with(|| Trouble::Stopped));
+    units.into_iter().map(|(unit, _)| unit).zip(troubles)
+}
+
 /// The calls that a unit's rows name.
-async fn named(session: &Session, unit: Unit, (open, _): &Fetched) -> Result<BTreeSet<String>, Trouble> {
-    // The semaphore is never closed.
-    let _one = session.landing.acquire().await;
-    let pages = land::decode(session, unit, open, |_| Stamps::default())?;
-    Ok(privacy::named(unit.entity, &pages))
+fn named(session: &Session, unit: Unit, (open, _): &Fetched) -> Result<BTreeSet<String>, Trouble> {
+    let mut ids = BTreeSet::new();
+    let note = |page| ids.extend(privacy::named(unit.entity, &[page]));
+    // One page at a time takes no memory, so this waits for nobody.
+    land::decode_each(session, unit, open, |_| Stamps::default(), note)?;
+    Ok(ids)
 }
 
 /// Begins one unit, or takes it up, and asks for what is missing of it.

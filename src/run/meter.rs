@@ -26,9 +26,8 @@ impl LedgerMeter {
 }
 
 impl Meter for LedgerMeter {
-    fn pass(&self, spacing: Duration, slack: Duration) -> Result<Pass> {
-        let of = |time| chrono::Duration::from_std(time).unwrap_or(chrono::Duration::zero());
-        let pace = Pace { spacing: of(spacing), slack: of(slack) };
+    fn pass(&self, most: u32, within: Duration) -> Result<Pass> {
+        let pace = Pace { most, within: chrono::Duration::from_std(within).unwrap_or(chrono::Duration::days(1)) };
         let gate = self.ledger.pass(|| self.clock.now(), pace, self.budget.load(Ordering::SeqCst))?;
         Ok(match gate {
             Gate::Go => Pass::Go,

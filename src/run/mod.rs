@@ -42,6 +42,7 @@ mod tally;
 mod token_store;
 mod totals;
 mod trouble;
+mod under_way;
 mod uploads;
 mod verify;
 mod zone;
@@ -67,9 +68,12 @@ pub use staging::Held;
 pub use surroundings::tidy_all;
 pub use tally::{Tally, with_hint};
 pub use token_store::LedgerTokens;
+pub use under_way::UnderWay;
 pub use uploads::LedgerUploads;
 pub use verify::{Verified, mark, of_source, verify};
 pub use zone::known as known_zone;
+
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::failpoint;
@@ -79,7 +83,7 @@ use crate::state::MOVED;
 
 /// Finishes what an earlier run began, then plans from what that left, then reads what became due on the way.
 /// Returns the requests that the fresh part took: what is left to the next `sync` by backfills.
-async fn carry_out(session: &Session, ask: &Ask, first: Vec<Planned>) -> Result<u64> {
+async fn carry_out(session: &Arc<Session>, ask: &Ask, first: Vec<Planned>) -> Result<u64> {
     let is_begun = |one: &Planned| one.reason == Reason::Begun;
     let (begun, fresh): (Vec<Planned>, Vec<Planned>) = first.into_iter().partition(is_begun);
     let plan = || planned(session.catalog, &session.ledger, &session.config, &planning::rules(session), ask);
@@ -126,7 +130,7 @@ async fn carry_out(session: &Session, ask: &Ask, first: Vec<Planned>) -> Result<
 ///
 /// # Errors
 /// Failures of the ledger or the output outside any unit.
-pub async fn run(session: &Session, ask: &Ask, command: &str) -> Result<RunReport> {
+pub async fn run(session: &Arc<Session>, ask: &Ask, command: &str) -> Result<RunReport> {
     let begun = session.clock.now();
     session.store.sweep()?;
     uploads::abort_left(session).await?;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::family::Family;
-use super::listed::FILTERED_AT_ONCE;
+use super::listed::{Ahead, FILTERED_AT_ONCE};
 use super::pins;
 use super::session::Session;
 use crate::plan::{Sample, expected, grid, joined};
@@ -19,14 +19,27 @@ const DAYS_THAT_TELL: u32 = 3;
 pub enum Job {
     /// One unit.
     Listed(Unit),
-    /// Units that are filtered by what `calls` says of privacy.
-    Filtered(Vec<Unit>),
+    /// Units that are filtered by what `calls` says of privacy: only their answers, while windows of calls are still read.
+    Ahead(Vec<Unit>),
+    /// The same, filtered and landed once these windows have landed.
+    Filtered(Ahead),
     /// A window of calls and what is read by its ids.
     Family(Family),
     /// Days side by side that are asked for together first.
     Days(Vec<Family>),
     /// A window that is now known to hold too much: cut, and not asked for.
     TooLarge(Family, u64),
+}
+
+impl Job {
+    /// The windows of calls that it reads.
+    pub fn windows(&self) -> Vec<Window> {
+        match self {
+            Job::Family(family) | Job::TooLarge(family, _) => vec![family.window],
+            Job::Days(days) => days.iter().map(|family| family.window).collect(),
+            Job::Listed(_) | Job::Ahead(_) | Job::Filtered(_) => Vec::new(),
+        }
+    }
 }
 
 /// What others wait for.
@@ -38,6 +51,8 @@ pub enum Kind {
     Snapshot,
     /// A window of calls, which tells of their privacy.
     Family,
+    /// Answers that are filtered later: one such job at a time, because it waits for windows that are cut.
+    Ahead,
     /// Nothing waits for it.
     Other,
 }
@@ -49,6 +64,7 @@ impl Kind {
             Job::Family(_) | Job::Days(_) | Job::TooLarge(..) => Kind::Family,
             Job::Listed(unit) if unit.entity.name == pins::COMPANY => Kind::Company,
             Job::Listed(unit) if unit.entity.is_snapshot() => Kind::Snapshot,
+            Job::Ahead(_) => Kind::Ahead,
             Job::Listed(_) | Job::Filtered(_) => Kind::Other,
         }
     }
@@ -77,7 +93,8 @@ impl Queue {
         let runs = |kind: Kind| self.running.contains(&kind);
         let waits = runs(Kind::Company)
             || match self.jobs.front()? {
-                Job::Listed(unit) if is_filtered(unit) => runs(Kind::Family) || runs(Kind::Snapshot),
+                Job::Listed(unit) if is_filtered(unit) => runs(Kind::Snapshot) || runs(Kind::Ahead),
+                Job::Filtered(_) => runs(Kind::Family) || runs(Kind::Snapshot),
                 Job::Listed(unit) => !unit.entity.each().is_empty() && runs(Kind::Snapshot),
                 _ => false,
             };
@@ -103,7 +120,7 @@ impl Queue {
             units.push(*unit);
             self.jobs.pop_front();
         }
-        Job::Filtered(units)
+        Job::Ahead(units)
     }
 
     /// What is known by now may make another job of a window than the plan did.
@@ -146,6 +163,10 @@ impl Queue {
     pub fn ended(&mut self, session: &Session, ended: Ended) {
         let place = self.running.iter().position(|running| *running == ended.kind);
         place.map(|place| self.running.swap_remove(place));
+        if !ended.ahead.units.is_empty() {
+            self.jobs.push_front(Job::Filtered(ended.ahead));
+        }
+        // Windows of calls go before what is filtered by them.
         for family in ended.cut.into_iter().rev() {
             self.jobs.push_front(Job::Family(family));
         }
@@ -166,4 +187,6 @@ pub struct Ended {
     pub cut: Vec<Family>,
     /// Listings of calls that it read.
     pub listed: Vec<Unit>,
+    /// Units whose answers were fetched ahead.
+    pub ahead: Ahead,
 }

@@ -13,6 +13,7 @@ use super::lease::Lease;
 use super::sight::Sight;
 use super::staging::Held;
 use super::tally::Tally;
+use super::under_way::UnderWay;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::entity::{Catalog, Entity};
@@ -54,6 +55,8 @@ pub struct Session {
     pub zone: OnceLock<Tz>,
     /// Whether the credentials still see calls.
     pub sight: Sight,
+    /// Windows of calls that are read just now.
+    pub under_way: UnderWay,
     /// `--accept-shrink`.
     pub accept_shrink: bool,
     /// Places for downloads of media, of all windows together.

@@ -1,6 +1,7 @@
 //! A permit per attempt, retries included: the rate, the gate that a 429 closes, and the day's budget.
 //!
-//! `governor` paces this process; the meter, which lives in the ledger, keeps processes and restarts apart and counts the day.
+//! The meter, which lives in the ledger, lets no more than the rate pass in any second, whatever the processes and restarts, and counts
+//! the day. `governor` keeps what was delayed from leaving all at once.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -17,11 +18,11 @@ use crate::config::LimitSettings;
 use crate::error::Result;
 use crate::halt::{Reason, Stop};
 
-/// A second's requests are spread over this much more than a second, so that a late packet does not put one too many into a second of
+/// A second's requests are counted over this much more than a second, so that a late packet does not put one too many into a second of
 /// the vendor's.
-const SPREAD: f64 = 1.04;
-/// Of that, so much makes up for requests that left late, so that small delays do not add up to a slower rate.
-const SLACK: Duration = Duration::from_millis(10);
+const SPREAD: f64 = 1.03;
+/// After a delay, requests follow each other so much faster than the rate, until the second has what it may have.
+const CATCH_UP: f64 = 2.0;
 /// Others wait for the answer to a process's first request, but no longer than this.
 const LONGEST_OPENING: Duration = Duration::from_secs(5);
 
@@ -40,8 +41,8 @@ pub enum Pass {
 
 /// The count and the gate that all processes share.
 pub trait Meter: Send + Sync {
-    /// Counts one request, if it may leave now: `spacing` after the last, or as much as `slack` earlier to make up for a delay.
-    fn pass(&self, spacing: Duration, slack: Duration) -> Result<Pass>;
+    /// Counts one request, if it may leave now: no more than `most` pass in any time of the length `within`.
+    fn pass(&self, most: u32, within: Duration) -> Result<Pass>;
     /// Closes the gate for every process.
     fn close(&self, until: DateTime<Utc>) -> Result<()>;
     /// Lets this process go no further than so many requests of the day, if that is less than before.
@@ -69,7 +70,10 @@ impl Drop for Alone<'_> {
 /// Hands out permits.
 pub struct Limiter {
     pace: DefaultDirectRateLimiter,
-    spacing: Duration,
+    most: u32,
+    within: Duration,
+    /// One request at a time asks the meter, in the order in which they came.
+    turn: Mutex<()>,
     places: Semaphore,
     opened: AtomicBool,
     opening: Mutex<()>,
@@ -92,13 +96,15 @@ impl Limiter {
         clock: Arc<dyn Clock>,
         stop: Stop,
     ) -> Limiter {
-        let spacing = Duration::from_secs_f64(SPREAD / settings.requests_per_second);
-        // Two, because a task that is woken late must not cost a place: the meter keeps the spacing.
-        let two = NonZeroU32::MIN.saturating_add(1);
-        let pace = Quota::with_period(spacing).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(two);
+        let rate = settings.requests_per_second;
+        let most = rate.ceil().max(1.0);
+        let gap = Duration::from_secs_f64(SPREAD / (rate * CATCH_UP));
+        let pace = Quota::with_period(gap).unwrap_or(Quota::per_second(NonZeroU32::MIN));
         Limiter {
             pace: RateLimiter::direct(pace),
-            spacing,
+            most: most as u32,
+            within: Duration::from_secs_f64(most * SPREAD / rate),
+            turn: Mutex::new(()),
             places: Semaphore::new(settings.max_in_flight),
             opened: AtomicBool::new(false),
             opening: Mutex::new(()),
@@ -126,12 +132,13 @@ impl Limiter {
         // The semaphore is never closed.
         let Ok(place) = place else { return Err(Halted::Stopped) };
         let alone = self.or_stop(self.first()).await?;
+        let _turn = self.or_stop(self.turn.lock()).await?;
         self.or_stop(self.pace.until_ready()).await?;
         loop {
             if self.max_requests.is_some_and(|most| self.sent() >= most) {
                 return Err(self.halt(Reason::MaxRequests));
             }
-            let until = match self.meter.pass(self.spacing, SLACK).map_err(Halted::Failed)? {
+            let until = match self.meter.pass(self.most, self.within).map_err(Halted::Failed)? {
                 Pass::Go => break,
                 Pass::Wait(until) => until,
                 Pass::Closed(until) => until,

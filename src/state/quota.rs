@@ -1,7 +1,7 @@
 //! The gate that every request of every process passes, and the count of the day.
 
 use chrono::{DateTime, Duration, Utc};
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::{Ledger, instant, micros};
 use crate::error::Result;
@@ -19,17 +19,19 @@ pub enum Gate {
     Spent(DateTime<Utc>),
 }
 
-/// How far apart requests leave.
+/// How many requests leave in how long a time.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// Between two requests, at our rate.
-    pub spacing: Duration,
-    /// A request that was late may be followed by this much earlier, so that small delays do not add up.
-    pub slack: Duration,
+    /// No more than so many, at least one ...
+    pub most: u32,
+    /// ... in any time of this length.
+    pub within: Duration,
 }
 
-/// A `next_free` further ahead than this comes from a clock that was set back.
+/// A request that left further ahead than this did so by a clock that was set back.
 const FURTHEST_AHEAD_SECONDS: i64 = 120;
+/// So many of the last requests are remembered at least, for a process with a higher rate.
+const REMEMBERED: i64 = 100;
 
 const MINUTES_A_DAY: i64 = 24 * 60;
 /// Counts of minutes are kept this long.
@@ -48,7 +50,6 @@ const MOST_STEPS: i64 = 6;
 
 /// The gate's row.
 struct Row {
-    next_free: i64,
     closed_until: i64,
     day_begins: i64,
     slowed: i64,
@@ -57,14 +58,8 @@ struct Row {
 
 impl Row {
     fn read(tx: &Transaction) -> rusqlite::Result<Row> {
-        tx.query_row("SELECT next_free, closed_until, day_begins, slowed, slowed_at FROM gate", [], |row| {
-            Ok(Row {
-                next_free: row.get(0)?,
-                closed_until: row.get(1)?,
-                day_begins: row.get(2)?,
-                slowed: row.get(3)?,
-                slowed_at: row.get(4)?,
-            })
+        tx.query_row("SELECT closed_until, day_begins, slowed, slowed_at FROM gate", [], |row| {
+            Ok(Row { closed_until: row.get(0)?, day_begins: row.get(1)?, slowed: row.get(2)?, slowed_at: row.get(3)? })
         })
     }
 
@@ -82,7 +77,7 @@ impl Row {
 }
 
 impl Ledger {
-    /// Asks for one request at the time that `clock` shows: at most `budget` a day, and none before its time after the last.
+    /// Asks for one request at the time that `clock` shows: at most `budget` a day, and no more in a short time than `pace` says.
     ///
     /// The count is taken before the request leaves, so that a crash never loses one.
     pub fn pass(&self, clock: impl FnOnce() -> DateTime<Utc>, pace: Pace, budget: u32) -> Result<Gate> {
@@ -97,14 +92,10 @@ impl Ledger {
                 let next = Duration::minutes(row.day(now) + MINUTES_A_DAY);
                 return Ok(Gate::Spent(DateTime::UNIX_EPOCH + next));
             }
-            let next_free = instant(row.next_free);
-            let stale = next_free > now + Duration::seconds(FURTHEST_AHEAD_SECONDS);
-            if next_free > now && !stale {
-                return Ok(Gate::Wait(next_free));
+            let within = slower(pace.within, row.steps(now));
+            if let Some(free) = leave(tx, now, pace.most, within)? {
+                return Ok(Gate::Wait(free));
             }
-            let spacing = slower(pace.spacing, row.steps(now));
-            let late = if stale { Duration::zero() } else { (now - next_free).min(pace.slack) };
-            tx.execute("UPDATE gate SET next_free = ?1", params![micros(now + spacing - late)])?;
             let count = "INSERT INTO spent VALUES (?1, 1) ON CONFLICT (minute) DO UPDATE SET requests = requests + 1";
             tx.execute(count, params![minute(now)])?;
             tx.execute("DELETE FROM spent WHERE minute < ?1", params![minute(now) - KEPT_MINUTES])?;
@@ -120,7 +111,10 @@ impl Ledger {
             // Answers to what was under way when the gate closed say nothing new.
             let is_news = instant(row.closed_until) <= now;
             let wait = until - now;
-            let day_begins = match wait >= Duration::minutes(DAY_IS_OVER_MINUTES) && wait <= Duration::days(1) {
+            // Whole hours are a habit of whoever is overloaded, not the time that is left of a day.
+            let is_round = (wait.num_milliseconds() + 500) / 1000 % 3600 == 0;
+            let is_day = wait >= Duration::minutes(DAY_IS_OVER_MINUTES) && wait <= Duration::days(1) && !is_round;
+            let day_begins = match is_day {
                 true => minute(until + Duration::seconds(30)).rem_euclid(MINUTES_A_DAY),
                 false => row.day_begins,
             };
@@ -146,12 +140,28 @@ impl Ledger {
     }
 }
 
+/// Notes that a request leaves, or tells when it may.
+fn leave(tx: &Transaction, now: DateTime<Utc>, most: u32, within: Duration) -> rusqlite::Result<Option<DateTime<Utc>>> {
+    let furthest = micros(now + Duration::seconds(FURTHEST_AHEAD_SECONDS));
+    tx.execute("DELETE FROM sent WHERE left_at > ?1", params![furthest])?;
+    let last: i64 = tx.query_row("SELECT coalesce(max(number), 0) FROM sent", [], |row| row.get(0))?;
+    let query = "SELECT left_at FROM sent WHERE number = ?1";
+    let before = tx.query_row(query, params![last + 1 - i64::from(most)], |row| row.get(0)).optional()?;
+    if let Some(free) = before.map(|at| instant(at) + within).filter(|free| *free > now) {
+        return Ok(Some(free));
+    }
+    tx.execute("INSERT INTO sent VALUES (?1, ?2)", params![last + 1, micros(now)])?;
+    let old = last + 1 - REMEMBERED.max(i64::from(most));
+    tx.execute("DELETE FROM sent WHERE number <= ?1", params![old])?;
+    Ok(None)
+}
+
 fn minute(at: DateTime<Utc>) -> i64 {
     at.timestamp().div_euclid(60)
 }
 
-fn slower(spacing: Duration, steps: i64) -> Duration {
-    let micros = spacing.num_microseconds().unwrap_or(0) as f64 * STEP.powi(i32::try_from(steps).unwrap_or(0));
+fn slower(within: Duration, steps: i64) -> Duration {
+    let micros = within.num_microseconds().unwrap_or(0) as f64 * STEP.powi(i32::try_from(steps).unwrap_or(0));
     Duration::microseconds(micros as i64)
 }
 

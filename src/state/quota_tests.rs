@@ -1,6 +1,6 @@
 use super::*;
 
-const PACE: Pace = Pace { spacing: Duration::milliseconds(100), slack: Duration::milliseconds(10) };
+const PACE: Pace = Pace { most: 1, within: Duration::milliseconds(100) };
 
 /// A ledger in a folder that lives as long as the test.
 fn ledger() -> (tempfile::TempDir, Ledger) {
@@ -18,32 +18,51 @@ fn pass(ledger: &Ledger, now: DateTime<Utc>, budget: u32) -> Gate {
 }
 
 #[test]
-fn a_late_request_is_made_up_for_within_the_slack() {
+fn what_was_late_is_made_up_for_and_no_second_holds_more_than_its_share() {
+    let pace = Pace { most: 3, within: Duration::milliseconds(1000) };
     let (_folder, ledger) = ledger();
     let start = at("2026-05-01T10:00:00Z");
-    let ms = |ms: i64| start + Duration::milliseconds(ms);
-    // The first one after a pause is as late as can be.
-    assert_eq!(pass(&ledger, start, 100), Gate::Go);
-    assert_eq!(pass(&ledger, ms(50), 100), Gate::Wait(ms(90)));
-    assert_eq!(pass(&ledger, ms(97), 100), Gate::Go, "7 ms late");
-    assert_eq!(pass(&ledger, ms(185), 100), Gate::Wait(ms(190)), "and made up for");
-    // WHATEVER the delays, so many requests never leave in less than their spacings less the slack.
-    let mut left = vec![start];
-    let mut now = ms(190);
-    for delay in [0, 3, 40, 0, 12, 0, 1, 9, 0, 0, 25, 0] {
+    let ask = |now| ledger.pass(|| now, pace, 100).expect("a gate");
+    // GIVEN requests that come as fast as they may, with a delay now and then
+    let (mut now, mut left) = (start, Vec::new());
+    for delay in [0, 0, 0, 0, 700, 0, 0, 0, 30, 0, 999, 0, 0, 400, 0, 0, 0, 0, 0, 0] {
         now += Duration::milliseconds(delay);
-        match pass(&ledger, now, 100) {
-            Gate::Go => left.push(now),
-            Gate::Wait(until) => now = until,
-            other => panic!("{other:?}"),
+        if let Gate::Wait(until) = ask(now) {
+            assert_ne!(ask(until - Duration::microseconds(1)), Gate::Go, "it may not leave earlier");
+            now = until;
+            assert_eq!(ask(now), Gate::Go);
         }
+        left.push(now);
     }
-    for (n, first) in left.iter().enumerate() {
-        for (gaps, later) in left[n + 1..].iter().enumerate() {
-            let least = PACE.spacing * i32::try_from(gaps + 1).expect("few") - PACE.slack;
-            assert!(*later - *first >= least, "{left:?}");
-        }
+    // THEN any four of them take the time, and a delay shorter than it costs nothing
+    assert!(left.windows(4).all(|four| four[3] - four[0] >= pace.within), "{left:?}");
+    assert_eq!(left[19] - start, Duration::milliseconds(6 * 1000 + 700 + 999 - 700), "{left:?}");
+}
+
+#[test]
+fn a_process_with_a_higher_rate_counts_what_the_others_sent() {
+    let (_folder, ledger) = ledger();
+    let start = at("2026-05-01T10:00:00Z");
+    let pass =
+        |most: u32, now| ledger.pass(|| now, Pace { most, within: Duration::milliseconds(1000) }, 100).expect("a gate");
+    // GIVEN one that may send three in a second, and has
+    for _ in 0..3 {
+        assert_eq!(pass(3, start), Gate::Go);
     }
+    assert_eq!(pass(3, start), Gate::Wait(start + Duration::seconds(1)));
+    // THEN one that may send five has two left
+    assert_eq!([pass(5, start), pass(5, start)], [Gate::Go, Gate::Go]);
+    assert_eq!(pass(5, start), Gate::Wait(start + Duration::seconds(1)));
+    // AND a clock that was set back far does not stop anybody
+    assert_eq!(pass(3, start - Duration::days(1)), Gate::Go);
+}
+
+#[test]
+fn an_hour_to_the_second_is_not_the_end_of_a_day() {
+    let (_folder, ledger) = ledger();
+    let now = at("2026-05-01T12:00:00.250Z");
+    ledger.close_gate(now, now + Duration::hours(1)).expect("a gate");
+    assert_eq!(ledger.requests_today(now).expect("a count").1, at("2026-05-02T00:00:00Z"));
 }
 
 #[test]
@@ -78,7 +97,7 @@ fn a_short_wait_says_nothing_of_the_day() {
 fn gap(ledger: &Ledger, now: DateTime<Utc>) -> Duration {
     assert_eq!(pass(ledger, now, 100), Gate::Go);
     match pass(ledger, now, 100) {
-        Gate::Wait(until) => until - now + PACE.slack,
+        Gate::Wait(until) => until - now,
         other => panic!("{other:?}"),
     }
 }
@@ -93,21 +112,21 @@ fn repeated_429s_slow_down_and_time_without_one_speeds_up_again() {
         let now = start + Duration::milliseconds(late);
         ledger.close_gate(now, now + seconds(1)).expect("a gate");
     }
-    assert_eq!(gap(&ledger, start + seconds(2)), PACE.spacing, "one may be chance");
+    assert_eq!(gap(&ledger, start + seconds(2)), PACE.within, "one may be chance");
     // WHEN the next one follows soon, and another one after it
     ledger.close_gate(start + seconds(3), start + seconds(4)).expect("a gate");
-    assert_eq!(gap(&ledger, start + seconds(5)), PACE.spacing * 3 / 2);
+    assert_eq!(gap(&ledger, start + seconds(5)), PACE.within * 3 / 2);
     ledger.close_gate(start + seconds(6), start + seconds(7)).expect("a gate");
-    assert_eq!(gap(&ledger, start + seconds(8)), PACE.spacing * 9 / 4);
+    assert_eq!(gap(&ledger, start + seconds(8)), PACE.within * 9 / 4);
     // THEN each minute without one is a step back, to the rate and not above it
-    assert_eq!(gap(&ledger, start + seconds(68)), PACE.spacing * 3 / 2);
-    assert_eq!(gap(&ledger, start + seconds(128)), PACE.spacing);
-    assert_eq!(gap(&ledger, start + seconds(1000)), PACE.spacing);
+    assert_eq!(gap(&ledger, start + seconds(68)), PACE.within * 3 / 2);
+    assert_eq!(gap(&ledger, start + seconds(128)), PACE.within);
+    assert_eq!(gap(&ledger, start + seconds(1000)), PACE.within);
     // AND it never gets slower than an eleventh
     let mut now = start + seconds(2000);
     for _ in 0..20 {
         ledger.close_gate(now, now + seconds(1)).expect("a gate");
         now += seconds(2);
     }
-    assert!(gap(&ledger, now) < PACE.spacing * 12);
+    assert!(gap(&ledger, now) < PACE.within * 12);
 }
