@@ -137,17 +137,14 @@ pub enum PlanWhat {
 #[derive(Debug, Clone, Args)]
 pub struct Range {
     /// First day.
-    #[arg(long, value_name = "DATE", required_unless_present = "cancel")]
+    #[arg(long, value_name = "DATE", requires = "to")]
     pub from: Option<NaiveDate>,
     /// Day after the last.
-    #[arg(long, value_name = "DATE", required_unless_present = "cancel")]
+    #[arg(long, value_name = "DATE", requires = "from")]
     pub to: Option<NaiveDate>,
     /// Read covered windows again too, widened to whole committed windows.
     #[arg(long, requires = "from")]
     pub force: bool,
-    /// Forget unfinished backfills (backfill only).
-    #[arg(long, conflicts_with_all = ["from", "to", "force"])]
-    pub cancel: bool,
 }
 
 /// Bring everything up to date: the nightly job.
@@ -170,6 +167,9 @@ pub struct BackfillArgs {
     /// Which days.
     #[command(flatten)]
     pub range: Range,
+    /// Forget unfinished backfills; what they read stays.
+    #[arg(long, conflicts_with_all = ["from", "to", "force"])]
+    pub cancel: bool,
     /// Believe a reading that drops more rows than sync.shrink_limit.
     #[arg(long, requires = "force")]
     pub accept_shrink: bool,

@@ -9,14 +9,14 @@ use crate::cli::{BackfillArgs, Cli, Range};
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::plan::Ask;
-use crate::report::run_text;
+use crate::report::{VERSION, run_text};
 use crate::run;
 use crate::unit::Window;
 
 /// Runs it; the exit code is the report's.
 pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &BackfillArgs) -> Result<u8> {
     let context = Context::load(cli, catalog)?;
-    if args.range.cancel {
+    if args.cancel {
         return cancel(&context, args).await;
     }
     let entities = dated(context.entities(&args.selection.entities)?, &args.selection.entities, args.range.force)?;
@@ -54,7 +54,10 @@ async fn cancel(context: &Context, args: &BackfillArgs) -> Result<u8> {
         backup.save(&held.ledger, context.clock.now()).await?;
     }
     held.release().await;
-    println!("{} unfinished backfills forgotten; what they read stays", backfills.len());
+    let told = serde_json::json!({ "version": VERSION, "forgotten": backfills.len() });
+    print(args.format.format, &told, || {
+        format!("{} unfinished backfills forgotten; what they read stays\n", backfills.len())
+    });
     Ok(0)
 }
 

@@ -93,7 +93,7 @@ pub fn decode(session: &Session, fetched: Vec<Read<Fetched>>, calls: &mut Calls)
     let mut decoded = Vec::new();
     for (unit, fetched) in fetched {
         let pages =
-            fetched.and_then(|f| land::decode(session, unit, &f.open, |_| stamps.clone()).map(|pages| (f, pages)));
+            fetched.and_then(|f| staging::decode(session, unit, &f.open, |_| stamps.clone()).map(|pages| (f, pages)));
         if let Ok((_, pages)) = &pages {
             let rows = pages.iter().flat_map(|page| &page.rows).filter(|row| row.private && !calls.include_private);
             calls.private.extend(rows.filter_map(|row| row.id.clone()));

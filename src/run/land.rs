@@ -19,7 +19,7 @@ use super::session::{Session, keeps_private};
 use super::staging;
 use super::totals::{self, Counted};
 use super::trouble::Trouble;
-use crate::decode::{Decoded, Decoder, Stamps, table};
+use crate::decode::{Decoded, table};
 use crate::error::{Error, Kind};
 use crate::failpoint;
 use crate::plan::due::{self, Age};
@@ -42,7 +42,10 @@ pub fn begin(session: &Session, unit: Unit) -> Result<OpenUnit, Trouble> {
     if open.read_at == session.now && alike {
         return Ok(open);
     }
-    let old = session.now - open.read_at > Duration::hours(LONGEST_STAGED_HOURS) || open.read_at > session.now;
+    // What replaces an entity's other period lands only when all of it is there, which may take days of quota.
+    let late = session.now - open.read_at > Duration::hours(LONGEST_STAGED_HOURS);
+    let replaces = late && super::planning::is_overlapped(&session.ledger.units()?, &open);
+    let old = (late && !replaces) || open.read_at > session.now;
     if old || outrun(session, unit, &open) || !alike {
         tracing::debug!(unit = %unit, "what was staged is too old or was read under other settings: the unit starts again");
         session.ledger.restart(open.id, &reading)?;
@@ -57,45 +60,6 @@ fn outrun(session: &Session, unit: Unit, open: &OpenUnit) -> bool {
     let rules = super::planning::rules(session);
     let end = window.ends_at(rules.zone_of(unit.entity));
     matches!(due::by_age(end, open.read_at, session.now, rules.ages_of(unit.entity)), Some(Age::Passed(_)))
-}
-
-/// Decodes every staged page of an open unit. Decoded pages are large: the caller holds the session's one place for them.
-pub fn decode(
-    session: &Session,
-    unit: Unit,
-    open: &OpenUnit,
-    stamps: impl Fn(&str) -> Stamps,
-) -> Result<Vec<Decoded>, Trouble> {
-    let mut pages = Vec::new();
-    decode_each(session, unit, open, stamps, |page| pages.push(page))?;
-    Ok(pages)
-}
-
-/// Decodes the staged pages of an open unit, one after the other.
-pub fn decode_each(
-    session: &Session,
-    unit: Unit,
-    open: &OpenUnit,
-    stamps: impl Fn(&str) -> Stamps,
-    mut each: impl FnMut(Decoded),
-) -> Result<(), Trouble> {
-    let decoder = Decoder::new(unit.entity);
-    for (done, page) in staging::index(session, open)?.into_iter().enumerate() {
-        // A window of many pages takes its time; they are staged, and the next run goes on from them.
-        if done > 0 && session.stop.is_cut_short() {
-            return Err(Trouble::Stopped);
-        }
-        let body = staging::body(session, open, &page.part, page.page)?;
-        if body.is_empty() {
-            continue;
-        }
-        let text = String::from_utf8(body).ok();
-        let decoded = text.and_then(|text| decoder.page(&text, &stamps(&page.part)));
-        // Pages are judged before they are staged, so this is a damaged ledger.
-        let unreadable = || Error::new(Kind::Ledger, format!("a staged answer of {unit} cannot be read"));
-        each(decoded.ok_or_else(unreadable)?);
-    }
-    Ok(())
 }
 
 /// What is landed beside the pages.

@@ -10,7 +10,7 @@ use super::members::{self, Member};
 use super::part::{LIST, Part};
 use super::session::Session;
 use super::trouble::Trouble;
-use super::{pins, privacy};
+use super::{pins, privacy, staging};
 use crate::decode::{StampValue, Stamps};
 use crate::entity::Entity;
 use crate::entity::spec::Stamp;
@@ -111,7 +111,7 @@ fn named(session: &Session, unit: Unit, (open, _): &Fetched) -> Result<BTreeSet<
     let mut ids = BTreeSet::new();
     let note = |page| ids.extend(privacy::named(unit.entity, &[page]));
     // One page at a time takes no memory, so this waits for nobody.
-    land::decode_each(session, unit, open, |_| Stamps::default(), note)?;
+    staging::decode_each(session, unit, open, |_| Stamps::default(), note)?;
     Ok(ids)
 }
 
@@ -148,7 +148,7 @@ async fn land(session: &Session, unit: Unit, (open, members): Fetched) -> Result
     };
     // The semaphore is never closed.
     let _one = session.landing.acquire().await;
-    let pages = land::decode(session, unit, &open, stamps)?;
+    let pages = staging::decode(session, unit, &open, stamps)?;
     if unit.entity.name == pins::COMPANY {
         pins::check_company(session, &pages)?;
     }

@@ -71,7 +71,7 @@ pub async fn look(session: &Session, unit: Unit, family: &Family) -> Result<Look
             }
             return Ok(Look::TooMany(total));
         }
-        pages = land::decode(session, unit, &open, |_| Stamps::default())?;
+        pages = staging::decode(session, unit, &open, |_| Stamps::default())?;
         if again || !doubtful || !is_empty(&pages) {
             break;
         }

@@ -16,6 +16,7 @@ use super::jobs;
 use super::land;
 use super::listed;
 use super::session::Session;
+use super::staging;
 use super::trouble::Trouble;
 use crate::decode::Stamps;
 use crate::entity::Entity;
@@ -90,7 +91,7 @@ fn doubt(session: &Session, entity: &Entity, units: &[Unit], old: &[UnitRow]) ->
     }
     for unit in units {
         let open = land::begin(session, *unit)?;
-        let pages = land::decode(session, *unit, &open, |_| Stamps::default())?;
+        let pages = staging::decode(session, *unit, &open, |_| Stamps::default())?;
         if pages.iter().any(|page| !page.rows.is_empty()) {
             return Ok(());
         }

@@ -6,8 +6,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::session::Session;
+use super::trouble::Trouble;
+use crate::decode::{Decoded, Decoder, Stamps};
 use crate::error::{Error, Kind, Result};
 use crate::state::{OpenUnit, StagedPage};
+use crate::unit::Unit;
 
 /// zstd level of held answers: they live for minutes.
 const LEVEL: i32 = 1;
@@ -73,4 +76,43 @@ pub fn unstage(session: &Session, open: &OpenUnit, part: &str) -> Result<()> {
         pages.retain(|page| page.part != part);
     }
     session.ledger.unstage(open.id, part)
+}
+
+/// Decodes every staged page of an open unit. Decoded pages are large: the caller holds the session's one place for them.
+pub fn decode(
+    session: &Session,
+    unit: Unit,
+    open: &OpenUnit,
+    stamps: impl Fn(&str) -> Stamps,
+) -> Result<Vec<Decoded>, Trouble> {
+    let mut pages = Vec::new();
+    decode_each(session, unit, open, stamps, |page| pages.push(page))?;
+    Ok(pages)
+}
+
+/// Decodes the staged pages of an open unit, one after the other.
+pub fn decode_each(
+    session: &Session,
+    unit: Unit,
+    open: &OpenUnit,
+    stamps: impl Fn(&str) -> Stamps,
+    mut each: impl FnMut(Decoded),
+) -> Result<(), Trouble> {
+    let decoder = Decoder::new(unit.entity);
+    for (done, page) in index(session, open)?.into_iter().enumerate() {
+        // A window of many pages takes its time; they are staged, and the next run goes on from them.
+        if done > 0 && session.stop.is_cut_short() {
+            return Err(Trouble::Stopped);
+        }
+        let text = body(session, open, &page.part, page.page)?;
+        if text.is_empty() {
+            continue;
+        }
+        let text = String::from_utf8(text).ok();
+        let decoded = text.and_then(|text| decoder.page(&text, &stamps(&page.part)));
+        // Pages are judged before they are staged, so this is a damaged ledger.
+        let unreadable = || Error::new(Kind::Ledger, format!("a staged answer of {unit} cannot be read"));
+        each(decoded.ok_or_else(unreadable)?);
+    }
+    Ok(())
 }

@@ -101,6 +101,8 @@ fn a_cancelled_backfill_is_forgotten_and_what_it_read_stays() {
     // WHEN it is cancelled
     let said = rig.run(&["backfill", "--cancel"]).expect(0).stdout;
     assert_eq!(said, "1 unfinished backfills forgotten; what they read stays\n");
+    let again = rig.run(&["backfill", "--cancel", "--format", "json"]).expect(0).json();
+    assert_eq!(again, serde_json::json!({ "version": 1, "forgotten": 0 }));
     // THEN sync ends what was begun and asks for nothing more of it, and nothing that was read is gone
     rig.sync();
     assert_eq!(tables(&plan(&rig, &[]), "unfinished backfill"), Vec::<String>::new());

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::Rig;
 use crate::support::journal::{asked, listing_of};
-use crate::support::rig::{FIVE, START};
+use crate::support::rig::{FIVE, START, end};
 use crate::support::truth::assert_conserved;
 
 /// An account of hardly any call: `calls` of them in 49 days, none later but those that a test adds.
@@ -200,14 +200,14 @@ fn plan_and_report_agree_entity_by_entity_and_both_are_in_the_history() {
 
 #[test]
 fn a_plan_counts_only_what_an_interrupted_run_has_not_paid_for() {
-    // GIVEN a night's sync that was stopped in the middle
+    // GIVEN a night's sync that was killed in the middle
     let rig = Rig::sized(1, 4_000, 49);
     rig.configure(FIVE);
     rig.sync();
     rig.server.night();
     let whole = rig.run(&["plan", "--format", "json"]).expect(0).json()["requests"].as_u64().expect("a number");
-    let stopped = rig.run(&["sync", "--max-requests", "15", "--format", "json"]).expect(0).json();
-    assert_eq!(stopped["requests"], 15);
+    let killed = end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", "staged:15"));
+    assert_eq!(killed.code, -1, "{}", killed.stderr);
     let staged: u64 = rig.ledger().query_row("SELECT count(*) FROM staged", [], |row| row.get(0)).expect("a count");
     assert!(staged > 0, "it left pages behind");
     // WHEN the rest is planned and read

@@ -179,3 +179,30 @@ fn what_cannot_be_read_in_the_new_period_stays_in_the_old_one() {
     run(&rig, &shrunk).expect(0);
     assert!(units(&rig, INTERACTION).iter().all(|(_, _, rows, _)| *rows == 0));
 }
+
+#[test]
+fn a_change_that_takes_days_of_quota_ends() {
+    // GIVEN a table by months that is to be by weeks, with four requests a day for it
+    let rig = changed(account(), &[INTERACTION]);
+    let mut command = advised(&rig.run(&["sync"]).expect(2));
+    command.extend(["--max-requests", "4"].map(str::to_owned));
+    // WHEN it is run day by day
+    let mut days = 0;
+    while units(&rig, INTERACTION).iter().any(|(from, to, ..)| days_of(from, to) > 7) {
+        assert!(days < 6, "no end: {:?}", units(&rig, INTERACTION));
+        run(&rig, &command).expect(0);
+        days += 1;
+        rig.server.clock().advance(TimeDelta::hours(25));
+    }
+    // THEN it ends after some of them, though recent weeks pass an age each day and are asked again, and nothing is lost or doubled
+    assert!(days > 1, "one day was enough");
+    rig.sync();
+    assert_no_overlap(&rig, INTERACTION, "after days");
+    assert_no_orphan(&rig, "after days");
+    assert_eq!(units(&rig, INTERACTION), units(&by_weeks(&[INTERACTION], rig.now()), INTERACTION));
+}
+
+fn days_of(from: &str, to: &str) -> i64 {
+    let day = |text: &str| text.parse::<NaiveDate>().expect("a day");
+    (day(to) - day(from)).num_days()
+}
