@@ -26,7 +26,7 @@ e2e: venv ## Run the end-to-end tests only; make e2e T=name for those whose name
 	GONG_ELT_PYTHON=$(VENV_PYTHON) cargo test $(CARGO_FLAGS) --test e2e -- $(T)
 
 soak: venv ## Run the seeded fault run over SEEDS=500 seeds from FIRST=1 on
-	GONG_ELT_PYTHON=$(VENV_PYTHON) SEEDS=$(SEEDS) FIRST=$(FIRST) cargo test $(CARGO_FLAGS) --test e2e -- chaos::seeded
+	GONG_ELT_PYTHON=$(VENV_PYTHON) SEEDS=$(SEEDS) FIRST=$(FIRST) cargo test $(CARGO_FLAGS) --test e2e -- chaos::seeded --nocapture
 
 lint: ## Check format and clippy, without a warning
 	cargo fmt --all --check

@@ -118,14 +118,16 @@ pub async fn land(
         return Ok(Landed::Suspect);
     }
     let mut row = facts(session, unit, open, &chosen, &landing, before.as_ref())?;
-    let same = before.as_ref().is_some_and(|b| is_same(b, &row));
+    // A run that died after 2 has left an object that nothing tells of.
+    let as_committed = open.run_id == session.run_id;
+    let same = as_committed && before.as_ref().is_some_and(|b| is_same(b, &row));
     let previous = before.as_ref().and_then(|b| b.object.clone());
     let mut bytes = 0;
     if same {
         row.object.clone_from(&previous);
     } else if chosen.keep.is_empty() {
-        if let Some(object) = &previous {
-            session.store.remove(&object.path).await?;
+        if previous.is_some() || !as_committed {
+            session.store.remove(&unit.object()).await?;
         }
     } else {
         let object = write(session, unit, open, pages, chosen.keep).await?;
@@ -134,7 +136,6 @@ pub async fn land(
     }
     let settled = is_settled(session, unit, open);
     let digests: &[(Digest, Digest)] = if settled { &[] } else { &chosen.digests };
-    let at = session.clock.now();
     let row = session.ledger.commit(&Commit {
         open_id: open.id,
         row,
@@ -142,7 +143,7 @@ pub async fn land(
         digests,
         listing: landing.listing,
         missing: &landing.missing,
-        at,
+        at: session.clock.now(),
     })?;
     session.held.forget(open);
     failpoint::reached(failpoint::COMMITTED);

@@ -25,6 +25,8 @@ pub struct OpenUnit {
     pub fingerprint: String,
     /// The zone whose days it was begun with; `None` for UTC days.
     pub time_zone: Option<String>,
+    /// The run that began it first. If that was another one, it may have written the object.
+    pub run_id: String,
 }
 
 /// Under what a unit is read.
@@ -66,7 +68,7 @@ impl Ledger {
     pub fn open_units(&self) -> Result<Vec<OpenUnit>> {
         self.with(|tx| {
             let mut query = tx.prepare_cached(
-                "SELECT id, entity, from_day, to_day, read_at, fingerprint, time_zone FROM open_unit ORDER BY id",
+                "SELECT id, entity, from_day, to_day, read_at, fingerprint, time_zone, run_id FROM open_unit ORDER BY id",
             )?;
             let rows = query.query_map([], |row| {
                 let (from, to): (String, String) = (row.get(2)?, row.get(3)?);
@@ -78,6 +80,7 @@ impl Ledger {
                     read_at: instant(row.get(4)?),
                     fingerprint,
                     time_zone: row.get(6)?,
+                    run_id: row.get(7)?,
                 })
             })?;
             rows.collect()
@@ -104,7 +107,7 @@ impl Ledger {
                 ],
             )?;
             tx.query_row(
-                "SELECT id, read_at, fingerprint, time_zone FROM open_unit WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3",
+                "SELECT id, read_at, fingerprint, time_zone, run_id FROM open_unit WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3",
                 params![name, from, to],
                 |row| {
                     let (id, fingerprint) = (row.get(0)?, row.get(2)?);
@@ -115,6 +118,7 @@ impl Ledger {
                         read_at: instant(row.get(1)?),
                         fingerprint,
                         time_zone: row.get(3)?,
+                        run_id: row.get(4)?,
                     })
                 },
             )

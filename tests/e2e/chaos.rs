@@ -120,7 +120,10 @@ impl Chaos {
         assert_eq!(self.rig.server.journal().violations(), Vec::<String>::new(), "{told}");
         let most = self.rig.server.journal().max_in_any_second();
         assert!(most <= self.rate, "{told}\n{most} requests in a second");
-        // AND nothing is left to do
+        // AND nothing is left to do, but for a window of which Gong counts more than it gives: that is read a second time
+        if ended.stdout.contains(": the next run reads it again") {
+            self.rig.sync();
+        }
         let again = self.rig.sync();
         assert_eq!(again["requests"], 0, "{told}\n{again}");
     }

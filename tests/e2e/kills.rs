@@ -114,3 +114,66 @@ fn what_was_staged_for_a_unit_that_is_not_read_any_more_does_not_stay() {
     // THEN nothing staged is left
     assert_eq!(staged(&rig), 0);
 }
+
+#[test]
+fn what_a_killed_run_wrote_does_not_stay_when_gong_says_what_it_said_before() {
+    // GIVEN a window that was read again with another title, and killed between its object and its commit
+    let rig = rig();
+    let ages: Vec<String> = (1..=40).map(|day| format!("\"{day}d\"")).collect();
+    rig.configure(&format!("reread = [{}]\n{FIVE}", ages.join(", ")));
+    rig.sync();
+    let call = rig.server.truth("calls").into_iter().next().expect("a call");
+    let (id, title) = (call["id"].as_str().expect("an id"), call["title"].as_str().expect("a title"));
+    let edit = |title: &str| {
+        rig.server.world().edit_call(id, rig.now(), serde_json::json!({ "metaData": { "title": title } }));
+    };
+    let (from, to) = window_of(call["started"].as_str().expect("an instant"));
+    edit("Another title");
+    let again = ["backfill", "--force", "--entities", "calls", "--from", &from, "--to", &to];
+    let killed = end(rig.command(&again).env("GONG_ELT_FAILPOINT", "object:1"));
+    assert_eq!(killed.code, -1, "{}", killed.stderr);
+    // WHEN the title is the old one again, and what is staged too old
+    rig.server.clock().advance(TimeDelta::hours(25));
+    edit(title);
+    rig.sync();
+    // THEN so is the object
+    assert_whole(&rig, "the old title");
+    assert_conserved(&rig, "the old title");
+}
+
+#[test]
+fn what_a_killed_run_wrote_of_a_window_goes_when_nothing_is_left_of_it() {
+    // GIVEN the only call of a day, written and not committed
+    let rig = Rig::sized(4, 12, 12);
+    rig.configure("window = \"day\"\nentities = [\"users\", \"calls\"]");
+    let killed = end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", "object:3"));
+    assert_eq!(killed.code, -1, "{}", killed.stderr);
+    let ledger = rig.ledger();
+    let open = "SELECT object FROM open_unit WHERE entity = 'calls'";
+    let open: Vec<String> = ledger
+        .prepare(open)
+        .and_then(|mut query| query.query_map([], |row| row.get(0))?.collect())
+        .expect("the ledger's tables");
+    let path = open.into_iter().find(|path| rig.data().join(path).exists()).expect("an object without its row");
+    // WHEN its calls are deleted, and what is staged too old
+    let day = path.rsplit('/').next().expect("a name")[..10].to_owned();
+    rig.server.clock().advance(TimeDelta::hours(25));
+    for call in rig.server.truth("calls") {
+        let (id, started) = (call["id"].as_str().expect("an id"), call["started"].as_str().expect("an instant"));
+        if window_of(started).0 == day {
+            rig.server.world().delete_call(id, rig.now());
+        }
+    }
+    rig.sync();
+    // THEN the object has gone
+    assert!(!rig.data().join(&path).exists(), "{path}");
+    assert_whole(&rig, "nothing left");
+    assert_conserved(&rig, "nothing left");
+}
+
+/// The UTC day of an instant, and the next.
+fn window_of(started: &str) -> (String, String) {
+    let at: chrono::DateTime<chrono::Utc> = started.parse().expect("an instant");
+    let day = at.date_naive();
+    (day.to_string(), day.succ_opt().expect("a day").to_string())
+}

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Seeds that run at once: much of a seed's time is spent waiting.
 const LANES: usize = 4;
+/// How far it is is told after so many seeds.
+const TOLD_EVERY: u64 = 50;
 
 /// Runs `one` for `SEED` alone if that is set, else for `SEEDS` seeds (by default `few`) from `FIRST` on. `name` is the test's module.
 pub fn each(name: &str, few: u64, one: impl Fn(u64) + Sync + std::panic::RefUnwindSafe) {
@@ -14,7 +16,7 @@ pub fn each(name: &str, few: u64, one: impl Fn(u64) + Sync + std::panic::RefUnwi
     }
     let first = number("FIRST").unwrap_or(1);
     let (next, last) = (AtomicU64::new(first), first + number("SEEDS").unwrap_or(few));
-    let failed = Mutex::new(Vec::new());
+    let (failed, ended) = (Mutex::new(Vec::new()), AtomicU64::new(0));
     let lane = || {
         loop {
             let seed = next.fetch_add(1, Ordering::SeqCst);
@@ -23,6 +25,10 @@ pub fn each(name: &str, few: u64, one: impl Fn(u64) + Sync + std::panic::RefUnwi
             }
             if std::panic::catch_unwind(|| one(seed)).is_err() {
                 failed.lock().expect("a list").push(seed);
+            }
+            let ended = ended.fetch_add(1, Ordering::SeqCst) + 1;
+            if ended % TOLD_EVERY == 0 || ended == last - first {
+                println!("{name}: {ended} seeds from {first} on, {} failed", failed.lock().expect("a list").len());
             }
         }
     };
