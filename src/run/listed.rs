@@ -22,9 +22,6 @@ use crate::unit::{Unit, Window, next};
 /// Units that are filtered by what `calls` says of privacy are read so many at a time, with one look-up for all.
 pub const FILTERED_AT_ONCE: usize = 32;
 
-/// Units of them whose answers are asked for at once.
-const AT_ONCE: usize = 8;
-
 /// What was fetched of a unit.
 pub type Fetched = (OpenUnit, Vec<Member>);
 
@@ -46,8 +43,9 @@ pub struct Ahead {
 /// Asks for units whose rows name calls, several at once, and looks up together those calls that neither the ledger nor the windows know
 /// that are read just now. Second, what failed.
 pub async fn fetch_ahead(session: &Session, units: Vec<Unit>) -> (Ahead, Vec<(Unit, Trouble)>) {
+    // All of them: the limiter says how many are asked at once, and a long chain of pages must not hold up the others.
     let fetches = units.iter().map(|unit| async { (*unit, fetch(session, *unit).await) });
-    let fetched: Vec<_> = futures::stream::iter(fetches).buffered(AT_ONCE).collect().await;
+    let fetched = futures::future::join_all(fetches).await;
     let (mut ahead, mut failed) = (Ahead::default(), Vec::new());
     let mut ids = BTreeSet::new();
     for (unit, fetched) in fetched {

@@ -12,6 +12,9 @@ use crate::unit::{Unit, Window};
 /// Jobs under way at once. Each has several requests in flight; the limiter bounds those.
 const AT_ONCE: usize = 8;
 
+/// So many more that are no windows of calls: eight of those may all end at once, and last.
+const BESIDE: usize = 4;
+
 /// Fewer days say nothing of those beside them: a weekend is quiet everywhere.
 const DAYS_THAT_TELL: u32 = 3;
 
@@ -98,7 +101,8 @@ impl Queue {
                 Job::Listed(unit) => !unit.entity.each().is_empty() && runs(Kind::Snapshot),
                 _ => false,
             };
-        if waits || self.running.len() >= AT_ONCE {
+        let most = if Kind::of(self.jobs.front()?) == Kind::Family { AT_ONCE } else { AT_ONCE + BESIDE };
+        if waits || self.running.len() >= most {
             return None;
         }
         let job = match self.jobs.pop_front()? {

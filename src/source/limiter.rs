@@ -49,6 +49,15 @@ pub trait Meter: Send + Sync {
     fn lower(&self, budget: u32);
 }
 
+/// Who goes before whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rank {
+    /// A request with a cursor: the cursor dies, and its listing has nothing else to ask meanwhile. It passes those that wait.
+    NextPage,
+    /// Everything else, in the order in which it came.
+    Any,
+}
+
 /// Leave to send one attempt; gives its place back when dropped.
 pub struct Permit<'a> {
     _place: SemaphorePermit<'a>,
@@ -74,6 +83,8 @@ pub struct Limiter {
     within: Duration,
     /// One request at a time asks the meter, in the order in which they came.
     turn: Mutex<()>,
+    /// Where others than next pages wait for their turn.
+    queue: Mutex<()>,
     places: Semaphore,
     opened: AtomicBool,
     opening: Mutex<()>,
@@ -99,12 +110,15 @@ impl Limiter {
         let rate = settings.requests_per_second;
         let most = rate.ceil().max(1.0);
         let gap = Duration::from_secs_f64(SPREAD / (rate * CATCH_UP));
-        let pace = Quota::with_period(gap).unwrap_or(Quota::per_second(NonZeroU32::MIN));
+        // Two, because a task that is woken late must not hold up those behind it.
+        let two = NonZeroU32::MIN.saturating_add(1);
+        let pace = Quota::with_period(gap).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(two);
         Limiter {
             pace: RateLimiter::direct(pace),
             most: most as u32,
             within: Duration::from_secs_f64(most * SPREAD / rate),
             turn: Mutex::new(()),
+            queue: Mutex::new(()),
             places: Semaphore::new(settings.max_in_flight),
             opened: AtomicBool::new(false),
             opening: Mutex::new(()),
@@ -127,12 +141,16 @@ impl Limiter {
     ///
     /// # Errors
     /// The reason for which the run stops, or a failure of the ledger.
-    pub async fn permit(&self) -> std::result::Result<Permit<'_>, Halted> {
+    pub async fn permit(&self, rank: Rank) -> std::result::Result<Permit<'_>, Halted> {
+        let alone = self.or_stop(self.first()).await?;
+        let _queue = match rank {
+            Rank::NextPage => None,
+            Rank::Any => Some(self.or_stop(self.queue.lock()).await?),
+        };
+        let _turn = self.or_stop(self.turn.lock()).await?;
         let place = self.or_stop(self.places.acquire()).await?;
         // The semaphore is never closed.
         let Ok(place) = place else { return Err(Halted::Stopped) };
-        let alone = self.or_stop(self.first()).await?;
-        let _turn = self.or_stop(self.turn.lock()).await?;
         self.or_stop(self.pace.until_ready()).await?;
         loop {
             if self.max_requests.is_some_and(|most| self.sent() >= most) {

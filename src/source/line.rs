@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::limiter::{Limiter, Permit};
+use super::limiter::{Limiter, Permit, Rank};
 use super::retry::{Attempts, Delays, Failure, Undecided};
 use crate::config::LimitSettings;
 
@@ -47,8 +47,8 @@ impl Line {
     ///
     /// # Errors
     /// The run stops, or the ledger failed.
-    pub async fn permit(&self, attempts: &mut Attempts<'_>) -> Result<Permit<'_>, Failure> {
-        let permit = self.limiter.permit().await?;
+    pub async fn permit(&self, attempts: &mut Attempts<'_>, rank: Rank) -> Result<Permit<'_>, Failure> {
+        let permit = self.limiter.permit(rank).await?;
         attempts.begin();
         if attempts.retries() > 0 {
             self.retries.fetch_add(1, Ordering::Relaxed);

@@ -27,6 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use auth::{Access, Auth};
 pub use classify::{Page, Refusal, Told};
 pub use download::{Download, Fetched, Mark};
+use limiter::Rank;
 pub use limiter::{Limiter, Meter, Pass};
 pub use line::Line;
 pub use media::{Body, Link, MediaClient, MediaError};
@@ -99,11 +100,12 @@ impl Source {
     pub async fn ask(&self, entity: &Entity, request: &Request, paging: bool) -> Result<Reply, Failure> {
         let mut attempts = Attempts::new(request);
         let mut delays = self.line.delays();
+        let rank = if paging { Rank::NextPage } else { Rank::Any };
         let mut renewed = false;
         loop {
             let access = self.auth.access(&self.line).await?;
             let outcome = {
-                let _permit = self.line.permit(&mut attempts).await?;
+                let _permit = self.line.permit(&mut attempts, rank).await?;
                 self.count(entity);
                 failpoint::reached(failpoint::ASKING);
                 self.line.limiter.answer(self.transport.send(request, &access)).await?

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 
 use super::advice;
 use super::grant::{Endpoint, Judged, judge};
+use super::limiter::Rank;
 use super::line::Line;
 use super::request::Request;
 use super::retry::{Attempts, Failure};
@@ -65,7 +66,7 @@ impl Refresher {
         let mut lost = stored.sent_at;
         loop {
             let judged = {
-                let _permit = line.permit(&mut attempts).await?;
+                let _permit = line.permit(&mut attempts, Rank::Any).await?;
                 self.attempt(line, &token, lost, &turn).await?
             };
             lost = judged.1;
