@@ -117,16 +117,16 @@ pub async fn land(
             .warn(format!("{unit}: {why}; the old file stays. If this is right: {}", guard::accepting(session, unit)));
         return Ok(Landed::Suspect);
     }
-    let mut row = facts(session, unit, open, &chosen, &landing, before.as_ref())?;
-    // A run that died after 2 has left an object that nothing tells of.
-    let as_committed = open.run_id == session.run_id;
-    let same = as_committed && before.as_ref().is_some_and(|b| is_same(b, &row));
+    let (mut row, mut bytes) = (facts(session, unit, open, &chosen, &landing, before.as_ref())?, 0);
     let previous = before.as_ref().and_then(|b| b.object.clone());
-    let mut bytes = 0;
+    let same = match before.as_ref().filter(|b| is_same(b, &row)) {
+        Some(_) => is_as_told(session, unit, open, previous.as_ref()).await?,
+        None => false,
+    };
     if same {
         row.object.clone_from(&previous);
     } else if chosen.keep.is_empty() {
-        if previous.is_some() || !as_committed {
+        if previous.is_some() || is_of_another_run(session, open) {
             session.store.remove(&unit.object()).await?;
         }
     } else {
@@ -189,6 +189,20 @@ fn facts(
         suspect: None,
         run_id: session.run_id.clone(),
     })
+}
+
+/// A run that died after 2 has left an object that no row tells of.
+fn is_of_another_run(session: &Session, open: &OpenUnit) -> bool {
+    open.run_id != session.run_id
+}
+
+/// True if the output holds what the unit's row tells, also where another run may have written since.
+async fn is_as_told(session: &Session, unit: Unit, open: &OpenUnit, told: Option<&ObjectRow>) -> Result<bool, Trouble> {
+    if !is_of_another_run(session, open) {
+        return Ok(true);
+    }
+    let there = session.store.digest(&unit.object(), false).await?;
+    Ok(there.map(|(digest, _)| digest).as_ref() == told.map(|object| &object.sha256))
 }
 
 /// True if the object on disk holds exactly these rows, in today's shape.
