@@ -1,5 +1,6 @@
 //! The ledger as the limiter's meter: one count and one gate for all processes.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -10,6 +11,9 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::source::{Meter, Pass};
 use crate::state::{Gate, Ledger, Pace};
+
+/// A request that leaves so much later than it was counted is noted again.
+const LATE_MS: i64 = 4;
 
 /// Counts requests in the ledger.
 pub struct LedgerMeter {
@@ -28,7 +32,18 @@ impl LedgerMeter {
 impl Meter for LedgerMeter {
     fn pass(&self, most: u32, within: Duration) -> Result<Pass> {
         let pace = Pace { most, within: chrono::Duration::from_std(within).unwrap_or(chrono::Duration::days(1)) };
-        let gate = self.ledger.pass(|| self.clock.now(), pace, self.budget.load(Ordering::SeqCst))?;
+        let asked = Cell::new(None);
+        let now = || {
+            let now = self.clock.now();
+            asked.set(Some(now));
+            now
+        };
+        let gate = self.ledger.pass(now, pace, self.budget.load(Ordering::SeqCst))?;
+        let left = self.clock.now();
+        // The file was slow to take it: what counts is when the request leaves.
+        if gate == Gate::Go && asked.get().is_some_and(|asked| left - asked > chrono::Duration::milliseconds(LATE_MS)) {
+            self.ledger.left_late(left)?;
+        }
         Ok(match gate {
             Gate::Go => Pass::Go,
             Gate::Wait(until) => Pass::Wait(until),

@@ -56,6 +56,17 @@ impl Line {
         Ok(permit)
     }
 
+    /// Closes the gate if the vendor asks for silence. Called while the permit is held: nobody else may take its place and leave.
+    ///
+    /// # Errors
+    /// The ledger failed.
+    pub fn heed(&self, attempts: &Attempts<'_>, delays: &mut Delays, undecided: &Undecided) -> Result<(), Failure> {
+        let Undecided::Throttled(named, _) = undecided else { return Ok(()) };
+        let wait = named.unwrap_or_else(|| delays.next_delay());
+        tracing::info!(path = attempts.path(), wait_seconds = wait.as_secs(), "the vendor's limit is reached");
+        self.limiter.close(wait).map_err(Failure::Ledger)
+    }
+
     /// Waits after an attempt that decided nothing.
     ///
     /// # Errors
@@ -80,10 +91,7 @@ impl Line {
                 }
                 self.limiter.pause(delay).await?;
             }
-            Undecided::Throttled(wait, told) => {
-                let wait = wait.unwrap_or_else(|| delays.next_delay());
-                tracing::info!(path = attempts.path(), wait_seconds = wait.as_secs(), "the vendor's limit is reached");
-                self.limiter.close(wait).map_err(Failure::Ledger)?;
+            Undecided::Throttled(_, told) => {
                 if !attempts.may_wait() {
                     return Err(Failure::Exhausted(attempts.story(told)));
                 }

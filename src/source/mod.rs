@@ -104,19 +104,22 @@ impl Source {
         let mut renewed = false;
         loop {
             let access = self.auth.access(&self.line).await?;
-            let outcome = {
-                let _permit = self.line.permit(&mut attempts, rank).await?;
-                self.count(entity);
-                failpoint::reached(failpoint::ASKING);
-                self.line.limiter.answer(self.transport.send(request, &access)).await?
-            };
+            let permit = self.line.permit(&mut attempts, rank).await?;
+            self.count(entity);
+            failpoint::reached(failpoint::ASKING);
+            let outcome = self.line.limiter.answer(self.transport.send(request, &access)).await?;
             failpoint::reached(failpoint::ANSWERED);
             let mut verdict = outcome.map(|answer| classify(entity, &answer, paging, self.clock.now()));
             if let Some(told) = verdict.as_mut().ok().and_then(Verdict::told_mut) {
                 told.text = access.redact(&told.text);
                 told.request_id = told.request_id.take().map(|id| access.redact(&id));
             }
-            match next(verdict) {
+            let next = next(verdict);
+            if let Err(undecided) = &next {
+                self.line.heed(&attempts, &mut delays, undecided)?;
+            }
+            drop(permit);
+            match next {
                 Err(undecided) => self.line.wait(&mut attempts, &mut delays, undecided).await?,
                 // An access that is refused may have ended before its time, or the customer may have moved: another one is tried, once.
                 Ok(verdict) if !renewed && verdict.doubts_access() && self.auth.renew(&access, &self.line).await? => {

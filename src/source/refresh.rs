@@ -65,10 +65,12 @@ impl Refresher {
         let token = stored.tokens.map_or_else(|| self.chain.configured.clone(), |tokens| tokens.refresh);
         let mut lost = stored.sent_at;
         loop {
-            let judged = {
-                let _permit = line.permit(&mut attempts, Rank::Any).await?;
-                self.attempt(line, &token, lost, &turn).await?
-            };
+            let permit = line.permit(&mut attempts, Rank::Any).await?;
+            let judged = self.attempt(line, &token, lost, &turn).await?;
+            if let Judged::Undecided { why, .. } = &judged.0 {
+                line.heed(&attempts, &mut delays, why)?;
+            }
+            drop(permit);
             lost = judged.1;
             match judged.0 {
                 Judged::Granted(tokens) => return Ok(tokens),

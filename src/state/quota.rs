@@ -103,6 +103,12 @@ impl Ledger {
         })
     }
 
+    /// The last request left at `at`, later than it was counted.
+    pub fn left_late(&self, at: DateTime<Utc>) -> Result<()> {
+        let update = "UPDATE sent SET left_at = max(left_at, ?1) WHERE number = (SELECT max(number) FROM sent)";
+        self.with_relaxed(|tx| tx.execute(update, params![micros(at)]).map(|_| ()))
+    }
+
     /// Closes the gate for every process until `until`; never opens it earlier than it was. A close that follows soon upon another slows
     /// all processes down, and a long one tells when the vendor's day begins.
     pub fn close_gate(&self, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<()> {

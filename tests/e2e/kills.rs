@@ -119,8 +119,7 @@ fn what_was_staged_for_a_unit_that_is_not_read_any_more_does_not_stay() {
 fn what_a_killed_run_wrote_does_not_stay_when_gong_says_what_it_said_before() {
     // GIVEN a window that was read again with another title, and killed between its object and its commit
     let rig = rig();
-    let ages: Vec<String> = (1..=40).map(|day| format!("\"{day}d\"")).collect();
-    rig.configure(&format!("reread = [{}]\n{FIVE}", ages.join(", ")));
+    rig.configure(&format!("{}\n{FIVE}", daily()));
     rig.sync();
     let call = rig.server.truth("calls").into_iter().next().expect("a call");
     let (id, title) = (call["id"].as_str().expect("an id"), call["title"].as_str().expect("a title"));
@@ -145,7 +144,7 @@ fn what_a_killed_run_wrote_does_not_stay_when_gong_says_what_it_said_before() {
 fn what_a_killed_run_wrote_of_a_window_goes_when_nothing_is_left_of_it() {
     // GIVEN the calls of a day, written and not committed
     let rig = Rig::sized(4, 40, 12);
-    rig.configure("window = \"day\"\nentities = [\"users\", \"calls\"]");
+    rig.configure(&format!("{}\nwindow = \"day\"\nentities = [\"users\", \"calls\"]", daily()));
     let killed = end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", "object:3"));
     assert_eq!(killed.code, -1, "{}", killed.stderr);
     let ledger = rig.ledger();
@@ -170,6 +169,12 @@ fn what_a_killed_run_wrote_of_a_window_goes_when_nothing_is_left_of_it() {
     assert!(!rig.data().join(&path).exists(), "{path}");
     assert_whole(&rig, "nothing left");
     assert_conserved(&rig, "nothing left");
+}
+
+/// Every window is read again every day.
+fn daily() -> String {
+    let ages: Vec<String> = (1..=40).map(|day| format!("\"{day}d\"")).collect();
+    format!("reread = [{}]", ages.join(", "))
 }
 
 /// The UTC day of an instant, and the next.

@@ -182,14 +182,14 @@ fn what_cannot_be_read_in_the_new_period_stays_in_the_old_one() {
 
 #[test]
 fn a_change_that_takes_days_of_quota_ends() {
-    // GIVEN a table by months that is to be by weeks, with four requests a day for it
+    // GIVEN a table by months that is to be by weeks, with five requests a day for it
     let rig = changed(account(), &[INTERACTION]);
     let mut command = advised(&rig.run(&["sync"]).expect(2));
-    command.extend(["--max-requests", "4"].map(str::to_owned));
+    command.extend(["--max-requests", "5"].map(str::to_owned));
     // WHEN it is run day by day
     let mut days = 0;
     while units(&rig, INTERACTION).iter().any(|(from, to, ..)| days_of(from, to) > 7) {
-        assert!(days < 6, "no end: {:?}", units(&rig, INTERACTION));
+        assert!(days < 15, "no end: {:?}", units(&rig, INTERACTION));
         run(&rig, &command).expect(0);
         days += 1;
         rig.server.clock().advance(TimeDelta::hours(25));
