@@ -20,7 +20,7 @@ use crate::halt::{Reason, Stop};
 
 /// A second's requests are counted over this much more than a second, so that a late packet does not put one too many into a second of
 /// the vendor's.
-const SPREAD: f64 = 1.03;
+const SPREAD: f64 = 1.045;
 /// After a delay, requests follow each other so much faster than the rate, until the second has what it may have.
 const CATCH_UP: f64 = 2.0;
 /// Others wait for the answer to a process's first request, but no longer than this.
