@@ -15,6 +15,7 @@ use super::sight::{self, Verdict};
 use super::tally::with_hint;
 use super::trouble::{Trouble, stop_for};
 use super::{backup, listed, publish, quiet};
+use crate::halt;
 use crate::plan::{LISTING, Planned, Reason, Sample, grid, samples_of};
 use crate::unit::{Unit, Window};
 
@@ -36,14 +37,15 @@ pub async fn execute(session: &Arc<Session>, planned: &[Planned]) {
             running.spawn_blocking(move || runtime.block_on(one_job(&session, job)));
         }
         let Some(ended) = running.join_next().await else { break };
-        queue.ended(session, ended.unwrap_or_else(panicked));
+        queue.ended(session, ended.unwrap_or_else(|error| panicked(session, error)));
         publish::now_and_then(session).await;
         backup::now_and_then(session).await;
     }
 }
 
-/// A thread is not aborted, so it has ended by a panic: it goes on here.
-fn panicked(error: JoinError) -> Ended {
+/// A thread is not aborted, so it has ended by a panic: it goes on here, and the other threads end, for the runtime waits for them.
+fn panicked(session: &Session, error: JoinError) -> Ended {
+    session.stop.pull(halt::Reason::Fatal);
     std::panic::resume_unwind(error.into_panic())
 }
 
