@@ -1,8 +1,12 @@
-//! Named places where a test can make the process die as `kill -9` would. Debug builds only; a release build has no trace of them.
+//! Named places where a test can make the process die as `kill -9` would, or something else that chance brings rarely. Debug builds only;
+//! a release build has no trace of them.
 
-/// `name:n`: die when `name` is reached for the n-th time.
+/// `name:n`: die when `name` is reached for the n-th time. With `:panic` behind it the thread panics instead, with `:leap` the clock leaps.
 #[cfg(debug_assertions)]
 const VARIABLE: &str = "GONG_ELT_FAILPOINT";
+/// How far: further than the time between two manifests of a long run.
+#[cfg(debug_assertions)]
+const LEAP_SECONDS: i64 = 660;
 
 /// A request is about to be sent; its place in the rate is taken.
 pub const ASKING: &str = "asking";
@@ -49,15 +53,21 @@ pub const TOKENS_CAME: &str = "tokens-came";
 /// New tokens were stored and are not yet used.
 pub const TOKENS_STORED: &str = "tokens-stored";
 
-/// Dies here if a test asked for it.
+/// Does here what a test asked for.
 #[cfg(debug_assertions)]
 pub fn reached(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static TIMES: AtomicU32 = AtomicU32::new(0);
     let Ok(wanted) = std::env::var(VARIABLE) else { return };
-    let Some((place, count)) = wanted.split_once(':') else { return };
-    if place == name && TIMES.fetch_add(1, Ordering::SeqCst) + 1 == count.parse().unwrap_or(1) {
-        std::process::abort();
+    let mut parts = wanted.split(':');
+    let (Some(place), Some(count)) = (parts.next(), parts.next()) else { return };
+    if place != name || TIMES.fetch_add(1, Ordering::SeqCst) + 1 != count.parse().unwrap_or(1) {
+        return;
+    }
+    match parts.next() {
+        Some("panic") => panic!("a test asked for it at {name}"),
+        Some("leap") => crate::clock::leap(LEAP_SECONDS),
+        _ => std::process::abort(),
     }
 }
 

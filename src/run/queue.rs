@@ -93,25 +93,44 @@ impl Queue {
 
     /// The next job, if it may begin now.
     pub fn start(&mut self) -> Option<Job> {
-        let runs = |kind: Kind| self.running.contains(&kind);
-        let waits = runs(Kind::Company)
-            || match self.jobs.front()? {
-                Job::Listed(unit) if is_filtered(unit) => runs(Kind::Snapshot) || runs(Kind::Ahead),
-                Job::Filtered(_) => runs(Kind::Family) || runs(Kind::Snapshot),
-                Job::Listed(unit) => !unit.entity.each().is_empty() && runs(Kind::Snapshot),
-                _ => false,
-            };
-        let most = if Kind::of(self.jobs.front()?) == Kind::Family { AT_ONCE } else { AT_ONCE + BESIDE };
-        if waits || self.running.len() >= most {
-            return None;
-        }
-        let job = match self.jobs.pop_front()? {
+        let place = self.next()?;
+        let job = match self.jobs.remove(place)? {
             Job::Family(family) => self.by_density(family),
             Job::Listed(unit) if is_filtered(&unit) => self.filtered(unit),
             other => other,
         };
         self.running.push(Kind::of(&job));
         Some(job)
+    }
+
+    /// The place of the first in line; while that one waits for a list, the first window of calls, which needs none.
+    fn next(&self) -> Option<usize> {
+        let first = self.jobs.front()?;
+        let most = |job: &Job| if Kind::of(job) == Kind::Family { AT_ONCE } else { AT_ONCE + BESIDE };
+        if self.runs(Kind::Company) {
+            return None;
+        }
+        if !self.waits(first) {
+            return (self.running.len() < most(first)).then_some(0);
+        }
+        if !self.runs(Kind::Snapshot) || self.running.len() >= AT_ONCE {
+            return None;
+        }
+        self.jobs.iter().position(|job| Kind::of(job) == Kind::Family)
+    }
+
+    fn runs(&self, kind: Kind) -> bool {
+        self.running.contains(&kind)
+    }
+
+    /// True if what a job needs is still under way.
+    fn waits(&self, job: &Job) -> bool {
+        match job {
+            Job::Listed(unit) if is_filtered(unit) => self.runs(Kind::Snapshot) || self.runs(Kind::Ahead),
+            Job::Filtered(_) => self.runs(Kind::Family) || self.runs(Kind::Snapshot),
+            Job::Listed(unit) => !unit.entity.each().is_empty() && self.runs(Kind::Snapshot),
+            Job::Ahead(_) | Job::Family(_) | Job::Days(_) | Job::TooLarge(..) => false,
+        }
     }
 
     /// A unit that is filtered, and those like it that follow.

@@ -40,6 +40,27 @@ fn what_was_late_is_made_up_for_and_no_second_holds_more_than_its_share() {
 }
 
 #[test]
+fn a_request_that_was_held_up_counts_from_when_it_left() {
+    let pace = Pace { most: 2, within: Duration::milliseconds(1000) };
+    let (_folder, ledger) = ledger();
+    let start = at("2026-05-01T10:00:00Z");
+    let ask = |now| ledger.pass(|| now, pace, 100).expect("a gate");
+    // GIVEN two that were counted at once, of which the second left later
+    assert_eq!([ask(start), ask(start)], [Gate::Go, Gate::Go]);
+    let late = start + Duration::milliseconds(300);
+    ledger.left_late(late).expect("a ledger");
+    // THEN the third follows the first, and the fourth what left, not what was counted
+    let now = start + Duration::seconds(1);
+    assert_eq!(ask(now), Gate::Go);
+    assert_eq!(ask(now), Gate::Wait(late + Duration::seconds(1)));
+    // AND a note that comes too late takes nothing back
+    ledger.left_late(start).expect("a ledger");
+    assert_eq!(ask(now), Gate::Wait(late + Duration::seconds(1)));
+    assert_eq!(ask(late + Duration::seconds(1)), Gate::Go);
+    assert_eq!(ask(late + Duration::seconds(1)), Gate::Wait(now + Duration::seconds(1)));
+}
+
+#[test]
 fn a_process_with_a_higher_rate_counts_what_the_others_sent() {
     let (_folder, ledger) = ledger();
     let start = at("2026-05-01T10:00:00Z");

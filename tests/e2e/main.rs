@@ -29,6 +29,7 @@ mod ledger;
 mod limits;
 mod loading;
 mod lock;
+mod long_runs;
 mod media;
 mod memory;
 mod oauth;
