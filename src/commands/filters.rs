@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use chrono::{DateTime, Days, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, Days, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::direct::digits;
 use crate::cli::Filters;
 use crate::entity::Entity;
-use crate::entity::direct::{FilterKind, FilterSpec, flag};
+use crate::entity::direct::{Always, FilterKind, FilterSpec, flag};
 use crate::error::{Error, Kind, Result};
 use crate::source::Inputs;
 use crate::unit::midnight;
@@ -73,7 +73,7 @@ struct Draft {
 ///
 /// # Errors
 /// [`Kind::Config`] naming the option: one that the entity does not take, one that is missing, one with a bad value.
-pub fn read(entity: &'static Entity, given: &Filters, zone: Tz) -> Result<Wanted> {
+pub fn read(entity: &'static Entity, given: &Filters, zone: Tz, now: DateTime<Utc>) -> Result<Wanted> {
     let taken: BTreeMap<String, &String> = entity.filters.keys().map(|name| (flag(name), name)).collect();
     if let Some(option) = given.0.keys().find(|option| !taken.contains_key(*option)) {
         return Err(not_taken(entity, option, &taken));
@@ -82,7 +82,7 @@ pub fn read(entity: &'static Entity, given: &Filters, zone: Tz) -> Result<Wanted
     let missing: Vec<String> = missing.map(|option| format!("--{option}")).collect();
     if !missing.is_empty() {
         let what = format!("list {} needs {}", entity.name, missing.join(", "));
-        return Err(Error::new(Kind::Config, what).hint("Gong does not answer without"));
+        return Err(Error::new(Kind::Config, what).hint("without it Gong may refuse, or answer with less than all"));
     }
     let mut draft = Draft::default();
     for (option, values) in &given.0 {
@@ -90,6 +90,14 @@ pub fn read(entity: &'static Entity, given: &Filters, zone: Tz) -> Result<Wanted
         one(&mut draft, option, name, &entity.filters[name], values, zone)?;
     }
     in_order(&draft.moments)?;
+    for (name, always) in entity.filters.iter().filter_map(|(name, spec)| Some((name, spec.always?))) {
+        let latest_given = draft.moments.values().max().copied();
+        draft
+            .inputs
+            .named
+            .entry(name.clone())
+            .or_insert_with(|| vendors(standing_for(always, now, latest_given)).into());
+    }
     let listings = batches(draft.inputs, draft.lists, entity)?;
     let other = entity.spec.filtered.as_ref().filter(|f| f.by.iter().any(|name| given.0.contains_key(&flag(name))));
     let asked = match other.and_then(|_| entity.filtered()) {
@@ -98,6 +106,21 @@ pub fn read(entity: &'static Entity, given: &Filters, zone: Tz) -> Result<Wanted
         None => entity,
     };
     Ok(Wanted { entity: asked, listings, tests: draft.tests })
+}
+
+/// The instant of a filter that was not given; the latest is behind what was.
+fn standing_for(always: Always, now: DateTime<Utc>, given: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    let last = given.map_or(now, |given| given.max(now)).date_naive();
+    let tomorrow = last.checked_add_days(Days::new(1)).unwrap_or(last);
+    match always {
+        // 2000-01-01: Gong was founded in 2015.
+        Always::Earliest => DateTime::UNIX_EPOCH + TimeDelta::seconds(946_684_800),
+        Always::Latest => midnight(tomorrow, Tz::UTC),
+    }
+}
+
+fn vendors(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 fn not_taken(entity: &Entity, option: &str, taken: &BTreeMap<String, &String>) -> Error {
@@ -130,7 +153,7 @@ fn one(draft: &mut Draft, option: &str, name: &str, spec: &FilterSpec, values: &
             draft.moments.insert(option.to_owned(), at);
             match &spec.field {
                 Some(field) => aside(draft, option, spec, field, at)?,
-                None => drop(named.insert(name.to_owned(), at.to_rfc3339_opts(SecondsFormat::AutoSi, true).into())),
+                None => drop(named.insert(name.to_owned(), vendors(at).into())),
             }
         }
         FilterKind::Date => {

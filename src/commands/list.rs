@@ -27,7 +27,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &ListArgs) -> Resul
         return Err(Error::new(Kind::Config, what));
     }
     let zone = if entity.has_company_days() { context.zone(&*context.ledger()?)? } else { chrono_tz::UTC };
-    let wanted = filters::read(entity, &args.filters, zone)?;
+    let wanted = filters::read(entity, &args.filters, zone, context.now)?;
     if args.cursor.is_some() && wanted.listings.len() > 1 {
         return Err(Error::new(Kind::Config, "--cursor: more than 100 ids make more than one listing; give fewer"));
     }

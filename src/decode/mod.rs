@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
 use serde_json::value::RawValue;
 
 pub use drift::Drift;
@@ -51,6 +52,8 @@ pub struct Stamps {
     pub all: HashMap<Stamp, StampValue>,
     /// Start of each call, by id.
     pub call_started: HashMap<String, DateTime<Utc>>,
+    /// The company's zone, in whose days dates are meant.
+    pub zone: Option<Tz>,
 }
 
 /// One page, decoded.
@@ -104,6 +107,11 @@ impl Decoder {
         Decoder { entity, schema, elsewhere: elsewhere(&entity.fields), identity: identity(entity) }
     }
 
+    /// True for a record that has no list of items because it is one itself.
+    fn is_flat(&self, record: &RawValue) -> bool {
+        self.entity.page.flat.as_deref().is_some_and(|name| raw::at(record, &[name]).is_some())
+    }
+
     /// Decodes the body of one answer, which must be JSON with the entity's records array.
     pub fn page(&self, body: &str, stamps: &Stamps) -> Option<Decoded> {
         let whole: &RawValue = serde_json::from_str(body).ok()?;
@@ -112,7 +120,7 @@ impl Decoder {
         for record in records {
             match self.entity.page.explode.as_deref() {
                 None => page.record(Record { whole: record, item: None }, stamps),
-                Some(array) if self.entity.page.flat && raw::at(record, &[array]).is_none() => {
+                Some(array) if raw::at(record, &[array]).is_none() && self.is_flat(record) => {
                     page.record(Record { whole: record, item: None }, stamps);
                 }
                 Some(array) => {
@@ -176,7 +184,7 @@ impl<'d> Page<'d> {
             (Origin::Stamp { stamp, .. }, _) => stamps.all.get(stamp).and_then(stamp_value),
             _ => None,
         };
-        let mut walk = Walk::new(&mut self.drift, &decoder.elsewhere);
+        let mut walk = Walk::new(&mut self.drift, &decoder.elsewhere, stamps.zone);
         walk.row(&decoder.entity.fields, &mut self.columns, record, stamp);
         let (extra, digest) = walk.finish();
         self.extra.append_option(extra);
@@ -223,16 +231,27 @@ fn elsewhere(fields: &[Field]) -> Vec<Vec<String>> {
     places
 }
 
-/// The ids and file addresses of a page of media records (API reference, section 4); no address where a call has no such file.
-pub fn links(entity: &Entity, body: &str) -> Vec<(String, Option<String>)> {
+/// The ids and file addresses of a page of media records (API reference, section 4).
+#[derive(Debug, Default)]
+pub struct Links {
+    /// No address where a call has no such file.
+    pub found: Vec<(String, Option<String>)>,
+    /// True if a record has the object in which an address would stand.
+    pub told: bool,
+}
+
+/// Reads the addresses of a page.
+pub fn links(entity: &Entity, body: &str) -> Links {
     let path = |path: &Option<String>| path.iter().flat_map(|p| p.split('.')).map(str::to_owned).collect::<Vec<_>>();
     let (id, link) = (path(&entity.page.id), path(&entity.page.link));
     let whole: Option<&RawValue> = serde_json::from_str(body).ok();
     let records = whole.and_then(|whole| raw::items(raw::at(whole, &[&entity.page.rows])?)).unwrap_or_default();
-    let one = |record: &RawValue| {
+    let one = |record: &&RawValue| {
         Some((raw::at(record, &id).and_then(raw::text)?, raw::at(record, &link).and_then(raw::text)))
     };
-    records.into_iter().filter_map(one).collect()
+    let place = &link[..link.len().saturating_sub(1)];
+    let told = records.iter().any(|record| raw::at(record, place).is_some());
+    Links { found: records.iter().filter_map(one).collect(), told }
 }
 
 #[cfg(test)]

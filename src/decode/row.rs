@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use chrono_tz::Tz;
 use serde_json::value::RawValue;
 
 use super::column::Column;
@@ -31,12 +32,15 @@ pub struct Walk<'d> {
     elsewhere: &'d [Vec<String>],
     /// Where in the page's text the values lie that such a column has read. Names would not do: a key may come twice, or hold a dot.
     read: HashSet<usize>,
+    /// The company's, if it is known.
+    zone: Option<Tz>,
 }
 
 impl<'d> Walk<'d> {
-    /// A walk that counts into `drift`.
-    pub fn new(drift: &'d mut Drift, elsewhere: &'d [Vec<String>]) -> Self {
-        Walk { digest: RowDigest::default(), extras: Extras::default(), drift, elsewhere, read: HashSet::new() }
+    /// A walk that counts into `drift`; `zone` is the company's, if it is known.
+    pub fn new(drift: &'d mut Drift, elsewhere: &'d [Vec<String>], zone: Option<Tz>) -> Self {
+        let (digest, extras) = (RowDigest::default(), Extras::default());
+        Walk { digest, extras, drift, elsewhere, read: HashSet::new(), zone }
     }
 
     /// Appends one row to the table's own columns. `stamp` gives the values that the request knows.
@@ -110,7 +114,7 @@ impl<'d> Walk<'d> {
         let fresh = self.read.insert(place_of(raw));
         match &field.shape {
             Shape::Leaf(leaf) if !fresh => {
-                let value = value::read(*leaf, raw.get());
+                let value = value::read(*leaf, raw.get(), self.zone);
                 self.push(field, column, value);
             }
             _ => self.field(field, column, Some((raw, &path)), ""),
@@ -120,7 +124,7 @@ impl<'d> Walk<'d> {
     /// The number that is given, or that of the items. The items themselves are another column's to read.
     fn count(&mut self, record: Record, list: &[String], given: Option<&[String]>) -> Option<Value> {
         let found = given.and_then(|names| lifted(record, names));
-        if let Some((raw, value)) = found.and_then(|raw| Some((raw, value::read(Leaf::Int, raw.get())?))) {
+        if let Some((raw, value)) = found.and_then(|raw| Some((raw, value::read(Leaf::Int, raw.get(), None)?))) {
             self.read.insert(place_of(raw));
             return Some(value);
         }
@@ -134,7 +138,7 @@ impl<'d> Walk<'d> {
         let path = |_: &RawValue| format!("{at}{}", found.map_or("", |(_, name)| name));
         match (&field.shape, raw) {
             (_, None) => self.null(field, column),
-            (Shape::Leaf(leaf), Some(raw)) => match value::read(*leaf, raw.get()) {
+            (Shape::Leaf(leaf), Some(raw)) => match value::read(*leaf, raw.get(), self.zone) {
                 Some(value) => self.push(field, column, Some(value)),
                 None => {
                     self.keep(&path(raw), raw);
@@ -195,7 +199,7 @@ impl<'d> Walk<'d> {
     }
 
     fn item(&mut self, field: &Field, leaf: Leaf, column: &mut Column, raw: &RawValue, at: &str) {
-        match value::read(leaf, raw.get()) {
+        match value::read(leaf, raw.get(), self.zone) {
             Some(value) if !raw::is_null(raw) => self.push(field, column, Some(value)),
             _ => self.misfit(field, column, raw, at),
         }
@@ -270,9 +274,12 @@ fn find(entries: &Entries, name: &str) -> Option<usize> {
     entries.0.iter().position(|(key, _)| key == name)
 }
 
-/// The first spelling that is present; it counts as read.
+/// The first spelling that has a value, or else is present; it counts as read, and so does one that is null.
 fn take<'e>(entries: &'e Entries, taken: &mut [bool], keys: &[String]) -> Option<(&'e RawValue, &'e str)> {
-    let place = keys.iter().find_map(|key| find(entries, key))?;
+    let present: Vec<usize> = keys.iter().filter_map(|key| find(entries, key)).collect();
+    let (null, given): (Vec<usize>, Vec<usize>) = present.iter().partition(|place| raw::is_null(entries.0[**place].1));
+    null.iter().for_each(|place| taken[*place] = true);
+    let place = *given.first().or(null.first())?;
     taken[place] = true;
     let (name, raw) = &entries.0[place];
     Some((raw, name))

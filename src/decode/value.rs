@@ -1,6 +1,7 @@
 //! One JSON value to one typed value, or nothing if it is of another type. Pure; never rounds, never guesses.
 
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime};
+use chrono_tz::Tz;
 
 use crate::entity::tree::Leaf;
 
@@ -21,8 +22,8 @@ pub enum Value {
     Date(i32),
 }
 
-/// Reads `raw`, a JSON value that is not null, as `leaf`; `None` if it is of another type.
-pub fn read(leaf: Leaf, raw: &str) -> Option<Value> {
+/// Reads `raw`, a JSON value that is not null, as `leaf`; `None` if it is of another type. `zone` is the company's, if it is known.
+pub fn read(leaf: Leaf, raw: &str, zone: Option<Tz>) -> Option<Value> {
     match leaf {
         Leaf::String => string(raw).map(Value::Text),
         Leaf::Id => id(raw).map(Value::Text),
@@ -32,7 +33,7 @@ pub fn read(leaf: Leaf, raw: &str) -> Option<Value> {
         Leaf::Float => raw.parse().ok().filter(|f: &f64| f.is_finite() && is_number(raw)).map(Value::Float),
         Leaf::Bool => raw.parse().ok().map(Value::Bool),
         Leaf::Timestamp => timestamp(&string(raw)?).map(Value::Timestamp),
-        Leaf::Date => date(&string(raw)?).map(Value::Date),
+        Leaf::Date => date(&string(raw)?, zone).map(Value::Date),
     }
 }
 
@@ -82,16 +83,27 @@ fn int(raw: &str) -> Option<i64> {
 
 /// ISO 8601 with any offset and 0 to 9 digits of fraction (API reference, G.2), as microseconds UTC.
 fn timestamp(text: &str) -> Option<i64> {
-    DateTime::parse_from_rfc3339(text).ok().map(|at| at.timestamp_micros())
+    instant(text).map(|at| at.timestamp_micros())
 }
 
-/// A calendar day, or the calendar day of a date-time as it is written, whatever its offset.
-fn date(text: &str) -> Option<i32> {
-    let day = text.get(..10)?;
-    if text.len() > 10 {
-        timestamp(text)?;
+fn instant(text: &str) -> Option<DateTime<FixedOffset>> {
+    DateTime::parse_from_rfc3339(text).ok()
+}
+
+/// A calendar day, or the one that a date-time tells: as it is written, which is with the company's offset (API reference, section 9). One that
+/// is a midnight in the company's zone only is that day, for Gong's description allows UTC.
+fn date(text: &str, zone: Option<Tz>) -> Option<i32> {
+    let written = NaiveDate::parse_from_str(text.get(..10)?, "%Y-%m-%d").ok()?;
+    if text.len() == 10 {
+        return days(written);
     }
-    days(NaiveDate::parse_from_str(day, "%Y-%m-%d").ok()?)
+    let at = instant(text)?;
+    let company = zone.map(|zone| at.with_timezone(&zone).naive_local());
+    let midnight = |time: NaiveTime| time == NaiveTime::MIN;
+    match company.filter(|company| midnight(company.time()) && !midnight(at.time())) {
+        Some(company) => days(company.date()),
+        None => days(written),
+    }
 }
 
 /// Days since 1970-01-01.
@@ -102,6 +114,10 @@ pub fn days(day: NaiveDate) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(leaf: Leaf, raw: &str) -> Option<Value> {
+        super::read(leaf, raw, None)
+    }
 
     fn text(s: &str) -> Option<Value> {
         Some(Value::Text(s.to_owned()))
@@ -156,6 +172,25 @@ mod tests {
     fn a_date_time_gives_its_own_calendar_day() {
         assert_eq!(read(Leaf::Date, "\"2019-01-20T00:00:00-08:00\""), read(Leaf::Date, "\"2019-01-20\""));
         assert_eq!(read(Leaf::Date, "\"2019-01-2x\""), None);
+    }
+
+    #[test]
+    fn a_midnight_of_the_company_that_is_written_in_another_offset_is_that_day() {
+        let day = |zone: Tz, text: &str| super::read(Leaf::Date, &format!("\"{text}\""), Some(zone));
+        let fifteenth = read(Leaf::Date, "\"2026-05-15\"");
+        for text in [
+            "2026-05-14T22:00:00Z",
+            "2026-05-15T00:00:00+02:00",
+            "2026-05-15T00:00:00Z",
+            "2026-05-15T13:00:00Z",
+            "2026-05-15",
+        ] {
+            assert_eq!(day(Tz::Europe__Berlin, text), fifteenth, "{text}");
+        }
+        // The zone of the settings may be wrong: a midnight as it is written stays what it is.
+        assert_eq!(day(Tz::UTC, "2026-05-15T00:00:00+02:00"), fifteenth);
+        assert_eq!(day(Tz::Pacific__Auckland, "2026-05-14T12:00:00Z"), fifteenth);
+        assert_eq!(day(Tz::US__Pacific, "2026-05-15T07:00:00Z"), fifteenth);
     }
 
     proptest::proptest! {

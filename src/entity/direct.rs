@@ -29,6 +29,18 @@ pub struct FilterSpec {
     pub to_day: Option<String>,
     /// The only values; any if empty.
     pub one_of: Vec<String>,
+    /// Sent if it is not given, for an instant that the vendor may insist on.
+    pub always: Option<Always>,
+}
+
+/// The instant that stands for a filter that is not given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Always {
+    /// Before any record.
+    Earliest,
+    /// The end of the day in progress: the same for all pages of a listing that is asked page by page.
+    Latest,
 }
 
 /// How a filter's value is written.
@@ -86,6 +98,7 @@ struct FilterForm {
     to_day: Option<String>,
     #[serde(default)]
     one_of: Vec<String>,
+    always: Option<Always>,
 }
 
 // By hand, because an untagged enum would hide what is wrong.
@@ -101,15 +114,24 @@ impl<'de> Deserialize<'de> for FilterSpec {
 
             fn visit_str<E: de::Error>(self, word: &str) -> Result<FilterForm, E> {
                 let kind = FilterKind::deserialize(StrDeserializer::new(word))?;
-                Ok(FilterForm { kind, field: None, or_null: false, from_day: None, to_day: None, one_of: Vec::new() })
+                Ok(FilterForm {
+                    kind,
+                    field: None,
+                    or_null: false,
+                    from_day: None,
+                    to_day: None,
+                    one_of: Vec::new(),
+                    always: None,
+                })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FilterForm, A::Error> {
                 FilterForm::deserialize(MapAccessDeserializer::new(map))
             }
         }
-        let FilterForm { kind, field, or_null, from_day, to_day, one_of } = deserializer.deserialize_any(Form)?;
-        Ok(FilterSpec { kind, field, or_null, from_day, to_day, one_of })
+        let FilterForm { kind, field, or_null, from_day, to_day, one_of, always } =
+            deserializer.deserialize_any(Form)?;
+        Ok(FilterSpec { kind, field, or_null, from_day, to_day, one_of, always })
     }
 }
 
@@ -203,8 +225,8 @@ fn one_filter(file: &str, key: &str, spec: &EntitySpec, name: &str, filter: &Fil
         FilterKind::Ids if !posted && filter.field.is_none() => {
             return broken("a GET takes no list of ids".to_owned());
         }
-        FilterKind::Selector | FilterKind::Bool | FilterKind::Date if filter.field.is_some() => {
-            return broken("field goes with the types id, ids, instant and text".to_owned());
+        FilterKind::Selector | FilterKind::Bool | FilterKind::Date | FilterKind::Text if filter.field.is_some() => {
+            return broken("field goes with the types id, ids and instant".to_owned());
         }
         FilterKind::Instant if filter.field.is_some() != (filter.from_day.is_some() != filter.to_day.is_some()) => {
             return broken("an instant's field goes with from_day or to_day, one of them".to_owned());
@@ -225,6 +247,9 @@ fn one_filter(file: &str, key: &str, spec: &EntitySpec, name: &str, filter: &Fil
     }
     if filter.kind != FilterKind::Text && !filter.one_of.is_empty() {
         return broken("one_of goes with the type text".to_owned());
+    }
+    if filter.always.is_some() && (filter.kind != FilterKind::Instant || filter.field.is_some()) {
+        return broken("always goes with an instant that the vendor filters by".to_owned());
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ fn each_broken_rule_is_named_with_file_and_key() {
         ),
         (
             r#"filters = { day = { type = "date", field = "day" } }"#,
-            "filters.day: field goes with the types id, ids, instant and text",
+            "filters.day: field goes with the types id, ids and instant",
         ),
         (
             r#"filters = { from = { type = "instant", field = "time" } }"#,
@@ -60,6 +60,10 @@ fn each_broken_rule_is_named_with_file_and_key() {
         ),
         (r#"filters = { id = { type = "id", or_null = true } }"#, "filters.id: or_null goes with field"),
         (r#"filters = { id = { type = "id", one_of = ["1"] } }"#, "filters.id: one_of goes with the type text"),
+        (
+            r#"filters = { id = { type = "id", always = "latest" } }"#,
+            "filters.id: always goes with an instant that the vendor filters by",
+        ),
         (r#"required = ["from"]"#, "required: there is no filter from"),
         (r#"filtered = { path = "/t", by = [] }"#, "filtered.path: must start with /v2/"),
         (r#"filtered = { path = "/v2/calls", by = [] }"#, "filtered.path: POST /v2/calls writes to Gong"),

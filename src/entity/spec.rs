@@ -196,9 +196,8 @@ pub struct PageSpec {
     pub parent: Option<String>,
     /// An array within a record whose items become the rows.
     pub explode: Option<String>,
-    /// A record that lacks that array is itself one row.
-    #[serde(default)]
-    pub flat: bool,
+    /// A record that lacks that array and has a value of this name is itself one row.
+    pub flat: Option<String>,
     /// The company's time zone, in the answer.
     pub zone: Option<String>,
     /// The address of a media file, within a record.

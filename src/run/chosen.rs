@@ -33,9 +33,6 @@ pub fn choose(session: &Session, unit: Unit, pages: &[Decoded], landing: &Landin
         for (row, facts) in decoded.rows.iter().enumerate() {
             let id = facts.id.as_ref();
             let call = calls.filter(|c| c.is_valid(row)).map(|c| c.value(row));
-            if landing.hidden.is_some_and(|hidden| call.is_some_and(|call| hidden.unknown.contains(call))) {
-                continue;
-            }
             if landing.asked.is_some_and(|asked| id.is_none_or(|id| !asked.contains(id))) {
                 session
                     .tally

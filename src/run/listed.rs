@@ -193,6 +193,7 @@ fn stamps(session: &Session, unit: Unit, open: &OpenUnit, member: Option<&Member
     let mut stamps = Stamps::default();
     stamps.all.extend(member.into_iter().flat_map(|member| member.stamps.iter().cloned()));
     if let Some(window) = unit.span.window() {
+        stamps.zone = Some(session.zone());
         stamps.all.insert(Stamp::FromDate, StampValue::Day(window.from));
         stamps.all.insert(Stamp::ToDate, StampValue::Day(window.to));
         stamps.all.insert(Stamp::ThroughDate, StampValue::Day(through(session, unit.entity, open, window)));

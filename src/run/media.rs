@@ -16,6 +16,7 @@ use super::land::{self, Landed, Landing};
 use super::session::Session;
 use super::trouble::{Trouble, judge, stop_for};
 use crate::decode::{self, Decoded, Decoder, StampValue, Stamps};
+use crate::entity::Entity;
 use crate::entity::spec::Stamp;
 use crate::error::{Error, Kind};
 use crate::source::{Inputs, MediaClient, Reply, build};
@@ -148,12 +149,25 @@ pub async fn addresses(
             Ok(_) => return Ok(found),
             Err(failure) => return Err(judge(session, unit, failure).await),
         };
-        found.extend(decode::links(unit.entity, &page.body));
+        let links = decode::links(unit.entity, &page.body);
+        if !links.told && !links.found.is_empty() {
+            // What Gong does without the scope is not known (API reference, section 23).
+            session.tally.warn(untold(unit.entity));
+        }
+        found.extend(links.found);
         match page.cursor {
             Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
             _ => return Ok(found),
         }
     }
+}
+
+fn untold(entity: &Entity) -> String {
+    let (name, scope) = (&entity.name, &entity.scope);
+    format!(
+        "{name}: Gong said nothing of the recordings of some calls, so their files count as absent; if they can be played in Gong, the credentials \
+         may lack {scope}: with it, `gong-elt backfill --force --entities {name}` fetches them"
+    )
 }
 
 fn failed(session: &Session, unit: Unit, open: &OpenUnit, id: String, error: &Error) -> Missing {

@@ -26,10 +26,8 @@ const BATCH: usize = 100;
 pub struct Hidden {
     /// Column that names the call.
     pub column: String,
-    /// Rows of these calls are left out as private.
+    /// Rows of these calls are left out as private; so are those of calls that may be, where the entity's rule says it.
     pub private: BTreeSet<String>,
-    /// Rows of these calls are left out because the vendor does not show the call.
-    pub unknown: BTreeSet<String>,
 }
 
 /// The calls that these rows name, if they are filtered by them.
@@ -71,16 +69,31 @@ pub fn hidden(session: &Session, unit: Unit, pages: &[Decoded]) -> Result<Option
     let known = session.ledger.visibility(&ids, fresh(session))?;
     let with =
         |wanted: Visibility| known.iter().filter(move |(_, v)| **v == wanted).map(|(id, _)| id.clone()).collect();
-    let mut absent: BTreeSet<String> = with(Visibility::Absent);
-    absent.extend(ids.iter().filter(|id| !known.contains_key(*id)).cloned());
-    if !absent.is_empty() && rule.unknown == Unknown::Keep {
-        let name = &unit.entity.name;
+    let (mut private, absent): (BTreeSet<String>, BTreeSet<String>) =
+        (with(Visibility::Private), with(Visibility::Absent));
+    // Only a refusal leaves them unknown.
+    let untold: BTreeSet<String> = ids.iter().filter(|id| !known.contains_key(*id)).cloned().collect();
+    let name = &unit.entity.name;
+    let (fate, why) = match rule.unknown {
+        Unknown::Keep => ("were kept", "they hold nothing of the call"),
+        Unknown::Drop => ("were left out as private", "they show what the call is"),
+    };
+    if !absent.is_empty() {
+        session.tally.warn(format!("{name}: rows of calls that Gong does not show {fate}, because {why}"));
+    }
+    if !untold.is_empty() {
         session.tally.warn(format!(
-            "{name}: rows of calls that Gong does not show were kept, because they hold nothing of the call"
+            "{name}: rows of calls whose privacy Gong may not be asked {fate}, because {why}; \
+             with the scope of {LOOK_UP}, or with sync.include_private, all are judged"
         ));
     }
-    let unknown = if rule.unknown == Unknown::Drop { absent } else { BTreeSet::new() };
-    Ok(Some(Hidden { column: rule.call.clone(), private: with(Visibility::Private), unknown }))
+    if rule.unknown == Unknown::Drop {
+        if !untold.is_empty() {
+            session.tally.unfinished();
+        }
+        private.extend(absent.into_iter().chain(untold));
+    }
+    Ok(Some(Hidden { column: rule.call.clone(), private }))
 }
 
 /// Asks the vendor for calls that the ledger does not know. One bad id must not stop a window, so ids that cannot be asked count as absent.

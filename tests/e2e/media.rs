@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use gong_sim::{Fault, Matcher, MediaKind};
+use gong_sim::{Credential, Fault, Matcher, MediaKind, ServerOptions, Unknowns, World, WorldSpec, all_scopes};
 use rand::{Rng as _, SeedableRng as _};
 use sha2::{Digest as _, Sha256};
 
@@ -52,6 +52,32 @@ fn assert_whole(rig: &Rig) {
         }
     }
     assert_eq!(files.len(), expected, "no file without its call");
+}
+
+#[test]
+fn a_scope_that_is_missing_in_silence_is_told() {
+    // GIVEN a vendor that leaves out what the token may not see, and says nothing
+    let scopes = all_scopes().into_iter().filter(|scope| scope != "api:calls:read:media-url").collect();
+    let credentials = vec![Credential::Token { token: "narrow".to_owned(), scopes }];
+    let unknowns = Unknowns { media_without_scope_is_silent: true, ..Unknowns::default() };
+    let rig = Rig::new(
+        World::generate(WorldSpec::small(7)),
+        ServerOptions { credentials, unknowns, ..ServerOptions::unlimited() },
+    );
+    let sync = "[sync]\nstart_date = \"2026-05-10\"\nentities = [\"call_audio\"]";
+    rig.write(
+        "gong-elt.toml",
+        &format!(
+            "[source]\nbase_url = \"{}\"\naccess_token = \"narrow\"\n[limits]\nrequests_per_second = 2000\n{sync}\n",
+            rig.server.url()
+        ),
+    );
+    // WHEN files are asked for THEN the report names the scope and what to do
+    let warnings = rig.sync()["warnings"].to_string();
+    for said in ["said nothing of the recordings", "api:calls:read:media-url", "backfill --force --entities call_audio"]
+    {
+        assert!(warnings.contains(said), "{said}: {warnings}");
+    }
 }
 
 #[test]

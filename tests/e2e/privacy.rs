@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashSet};
 
 use chrono::TimeDelta;
-use gong_sim::{Entry, Fault, Matcher};
+use gong_sim::{Credential, Entry, Fault, Matcher, ServerOptions, World, WorldSpec, all_scopes};
 use serde_json::Value;
 
 use crate::support::Rig;
+use crate::support::look::ask;
 use crate::support::truth::assert_conserved;
 
 /// Neither table has a flag, and no call is listed.
@@ -68,6 +69,50 @@ fn calls_that_the_ledger_does_not_know_are_asked_in_hundreds_and_once() {
     let again: Vec<String> = look_ups(&rig, before).iter().flat_map(ids).collect();
     assert!(again.iter().all(|id| !unique.contains(id)), "{again:?} of {}", already.len());
     assert_conserved(&rig, "after a night");
+}
+
+#[test]
+fn t12_where_privacy_may_not_be_asked_the_run_says_what_it_left_out_and_makes_up_for_it() {
+    // GIVEN a token that may not read details of calls, and reviews and folder items of calls that no listing has told of
+    let narrow = all_scopes().into_iter().filter(|scope| scope != "api:calls:read:extensive").collect();
+    let token = |token: &str, scopes| Credential::Token { token: token.to_owned(), scopes };
+    let credentials = vec![token("narrow", narrow), token("wide", all_scopes())];
+    let options = ServerOptions { credentials, ..ServerOptions::unlimited() };
+    let rig = Rig::new(World::generate(WorldSpec::small(5)), options);
+    let sign_in = |token: &str| {
+        let limits = "[limits]\nrequests_per_second = 2000\n[sync]\nstart_date = \"2026-04-01\"\n";
+        let source = format!("[source]\nbase_url = \"{}\"\naccess_token = \"{token}\"\n", rig.server.url());
+        rig.write("gong-elt.toml", &format!("{source}{limits}{WITHOUT_CALLS}\n"));
+    };
+    sign_in("narrow");
+    // WHEN it is read
+    let report = rig.sync_to(1);
+    // THEN reviews are there, folder items are not, and both are said and counted
+    let reviews = rig.server.truth("stats_activity_scorecards").len() as u64;
+    let items = rig.server.truth("library_folder_content").len() as u64;
+    assert!(reviews > 0 && items > 0);
+    let rows = |table: &str| report["entities"][table]["rows"].clone();
+    assert_eq!(rows("stats_activity_scorecards")["written"], reviews);
+    let folder = rows("library_folder_content");
+    assert_eq!((&folder["written"], &folder["private"]), (&0.into(), &items.into()));
+    let warnings = report["warnings"].to_string();
+    for said in [
+        "stats_activity_scorecards: rows of calls whose privacy Gong may not be asked were kept",
+        "library_folder_content: rows of calls whose privacy Gong may not be asked were left out as private",
+        "api:calls:read:extensive",
+    ] {
+        assert!(warnings.contains(said), "{said}: {warnings}");
+    }
+    // WHEN it may be asked THEN the next night has them
+    sign_in("wide");
+    rig.server.clock().advance(TimeDelta::days(1));
+    rig.sync();
+    let calls = rig.server.truth("calls");
+    let public: HashSet<String> = calls.iter().filter(|c| c["isPrivate"] != true).map(|c| text(c, "id")).collect();
+    let items = rig.server.truth("library_folder_content");
+    let wanted = items.iter().filter(|item| public.contains(&text(item, "id"))).count();
+    let count = ask(&rig, "library_folder_content", "SELECT count(*) FROM TABLE");
+    assert_eq!(count, format!("[({wanted},)]"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The filters of `list`: what is sent, by the vendor's names, and what comes.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, Utc};
 use gong_sim::Call;
 use serde_json::{Value, json};
 
@@ -55,6 +55,15 @@ fn of_calls_dates_and_workspace() {
     let expected = of_calls(&rig, all, id, |call| call.workspace == workspace);
     assert!(!expected.is_empty());
     assert_eq!(lines(&rig, &["list", "calls", "--workspace-id", &workspace]), expected);
+    // Gong's description says that it needs both dates: they are sent anyway, and are the same for each page of a day.
+    let end = (rig.now().date_naive() + Days::new(1)).to_string() + "T00:00:00Z";
+    let names = |more: &[(&str, &str)]| {
+        let both = [("fromDateTime", "2000-01-01T00:00:00Z"), ("toDateTime", end.as_str())];
+        [&both, more].concat().iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>()
+    };
+    assert_eq!(query(&rig), names(&[("workspaceId", &workspace)]));
+    lines(&rig, &["list", "calls", "--limit", "1"]);
+    assert_eq!(query(&rig), names(&[]));
 }
 
 #[test]

@@ -13,27 +13,27 @@ fn a_missing_filter_is_named() {
     assert_refused(&[
         said(
             &["list", "stats_activity_aggregate", "--to-date", "2026-05-01"],
-            "error: list stats_activity_aggregate needs --from-date\n\nhint: Gong does not answer without",
+            "error: list stats_activity_aggregate needs --from-date\n\nhint: without it Gong may refuse, or answer with less than all",
         ),
         said(
             &["list", "stats_activity_day_by_day"],
-            "error: list stats_activity_day_by_day needs --from-date, --to-date\n\nhint: Gong does not answer without",
+            "error: list stats_activity_day_by_day needs --from-date, --to-date\n\nhint: without it Gong may refuse, or answer with less than all",
         ),
         said(
             &["list", "stats_interaction", "--from-date", "2026-05-01"],
-            "error: list stats_interaction needs --to-date\n\nhint: Gong does not answer without",
+            "error: list stats_interaction needs --to-date\n\nhint: without it Gong may refuse, or answer with less than all",
         ),
         said(
             &["list", "library_folders"],
-            "error: list library_folders needs --workspace-id\n\nhint: Gong does not answer without",
+            "error: list library_folders needs --workspace-id\n\nhint: without it Gong may refuse, or answer with less than all",
         ),
         said(
             &["list", "library_folder_content"],
-            "error: list library_folder_content needs --folder-id\n\nhint: Gong does not answer without",
+            "error: list library_folder_content needs --folder-id\n\nhint: without it Gong may refuse, or answer with less than all",
         ),
         said(
             &["list", "coaching", "--from", "2026-05-01"],
-            "error: list coaching needs --workspace-id, --manager-id, --to\n\nhint: Gong does not answer without",
+            "error: list coaching needs --workspace-id, --manager-id, --to\n\nhint: without it Gong may refuse, or answer with less than all",
         ),
     ]);
 }
@@ -154,7 +154,7 @@ fn a_bad_entity_file_is_named_whatever_the_options() {
     let wrong = |rig: &Rig| {
         std::fs::create_dir(rig.path("mine")).expect("a folder");
         let calls =
-            include_str!("../../../schemas/calls.toml").replace("workspaceId = \"id\"", "workspaceId = \"ids\"");
+            include_str!("../../../schemas/calls.toml").replace("workspaceId  = \"id\"", "workspaceId = \"ids\"");
         rig.write("mine/calls.toml", &calls);
     };
     let says = "error: mine/calls.toml: filters.workspaceId: a GET takes no list of ids\n\nhint: schemas/README.md explains each key of an entity file";
