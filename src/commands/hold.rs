@@ -106,7 +106,13 @@ impl Context {
         let id = ledger.fact("ledger_id")?;
         if let (true, Some(id)) = (fetched, id) {
             let ours = manifest.as_ref().filter(|manifest| manifest.ledger_id == id);
-            let known = run::Output { store: &output, catalog: self.catalog, config: &self.config, manifest: ours };
+            let known = run::Output {
+                store: &output,
+                catalog: self.catalog,
+                config: &self.config,
+                now: self.clock.now(),
+                manifest: ours,
+            };
             let report = run::catch_up(&known, &ledger, &id).await?;
             tracing::info!(
                 newer = report.newer,

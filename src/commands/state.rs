@@ -26,7 +26,13 @@ async fn anew(context: &Context, held: &Held) -> Result<RebuildReport> {
     let (catalog, ledger) = (context.catalog, &held.ledger);
     let store = Store::open(&context.config.output)?;
     let manifest = run::read_manifest(&store).await?.map(|(manifest, _)| manifest);
-    let output = run::Output { store: &store, catalog, config: &context.config, manifest: manifest.as_ref() };
+    let output = run::Output {
+        store: &store,
+        catalog,
+        config: &context.config,
+        now: context.clock.now(),
+        manifest: manifest.as_ref(),
+    };
     let mut report = run::rebuild(&output, ledger, context.clock.now()).await?;
     if let Ok(start) = context.start_date() {
         let ask = run::ask_sync(context.entities(&[])?, start, context.now);

@@ -110,21 +110,32 @@ pub async fn land(session: &Session, decoded: Vec<Read<(Fetched, Vec<Decoded>)>>
     for (unit, read) in decoded {
         let landed = match read {
             Err(trouble) => Err(trouble),
-            Ok((fetched, pages)) => {
-                let missing = missing(session, unit, &fetched, &calls.ids, &pages);
-                let private = calls.private.clone();
-                // What came with the listing holds the private calls too, to be left out and counted as rows.
-                let (asked, unasked) = match calls.came_with(unit) {
-                    true => (None, 0),
-                    false => (Some(&asked), calls.unasked),
-                };
-                let landing = Landing { asked, private, missing, unasked, ..Landing::default() };
-                land::land(session, unit, &fetched.open, pages, landing).await.map(|_| ())
-            }
+            Ok((fetched, pages)) => match missing(session, unit, &fetched, &calls.ids, &pages) {
+                Err(trouble) => Err(trouble),
+                Ok(missing) => land_one(session, unit, &fetched, pages, calls, (&asked, missing)).await,
+            },
         };
         done.push((unit, landed));
     }
     done
+}
+
+async fn land_one(
+    session: &Session,
+    unit: Unit,
+    fetched: &Fetched,
+    pages: Vec<Decoded>,
+    calls: &Calls,
+    (asked, missing): (&HashSet<String>, Vec<Missing>),
+) -> Result<(), Trouble> {
+    let private = calls.private.clone();
+    // What came with the listing holds the private calls too, to be left out and counted as rows.
+    let (asked, unasked) = match calls.came_with(unit) {
+        true => (None, 0),
+        false => (Some(asked), calls.unasked),
+    };
+    let landing = Landing { asked, private, missing, unasked, ..Landing::default() };
+    land::land(session, unit, &fetched.open, pages, landing).await.map(|_| ())
 }
 
 /// Drops what was fetched for a listing that did not land.
@@ -139,10 +150,16 @@ pub fn forget(session: &Session, decoded: Vec<Read<(Fetched, Vec<Decoded>)>>) ->
 }
 
 /// Ids that were asked and did not come, with the date since when.
-fn missing(session: &Session, unit: Unit, fetched: &Fetched, ids: &[String], pages: &[Decoded]) -> Vec<Missing> {
+fn missing(
+    session: &Session,
+    unit: Unit,
+    fetched: &Fetched,
+    ids: &[String],
+    pages: &[Decoded],
+) -> Result<Vec<Missing>, Trouble> {
     let came: HashSet<&str> = pages.iter().flat_map(|p| &p.rows).filter_map(|row| row.id.as_deref()).collect();
     let refused: HashMap<&str, &Missing> = fetched.refused.iter().map(|m| (m.id.as_str(), m)).collect();
-    let before = session.ledger.missing_of(&unit.entity.name, unit.span).unwrap_or_default();
+    let before = session.ledger.missing_of(&unit.entity.name, unit.span)?;
     let since: BTreeMap<&str, _> = before.iter().map(|m| (m.id.as_str(), m.since)).collect();
     let absent = ids.iter().filter(|id| !came.contains(id.as_str()));
     let not_given = if land::is_settled(session, unit, &fetched.open) { NEVER_GIVEN } else { NOT_GIVEN };
@@ -151,7 +168,7 @@ fn missing(session: &Session, unit: Unit, fetched: &Fetched, ids: &[String], pag
         let since = since.get(id.as_str()).copied().unwrap_or(fetched.open.read_at);
         Missing { id: id.clone(), reason: reason.to_owned(), since }
     };
-    absent.map(one).collect()
+    Ok(absent.map(one).collect())
 }
 
 /// The stamps of rows whose date is their call's.

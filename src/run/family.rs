@@ -121,11 +121,17 @@ fn abandon(session: &Session, family: &Family) -> Result<(), Trouble> {
 async fn relatives_due(session: &Session, parent: Unit, window: Window, read: &[Unit], done: &mut Done) {
     let relatives = session.catalog.all().filter(|e| e.parent() == Some(&parent.entity.name));
     let units = relatives.map(|entity| unit_of(entity, window));
-    let is_due = |unit: &Unit| {
-        session.ledger.unit(*unit).ok().flatten().is_some_and(|row| row.due.is_some_and(|why| why != NEW_CALLS))
-    };
     let others = units.filter(|unit| !read.iter().any(|r| r.entity.name == unit.entity.name));
-    let due: Vec<Unit> = others.filter(is_due).collect();
+    let mut due = Vec::new();
+    for unit in others {
+        match session.ledger.unit(unit) {
+            Ok(row) if row.as_ref().is_some_and(|row| row.due.as_deref().is_some_and(|why| why != NEW_CALLS)) => {
+                due.push(unit);
+            }
+            Ok(_) => {}
+            Err(error) => return done.units.push((unit, Err(error.into()))),
+        }
+    }
     if due.is_empty() || session.stop.reason().is_some() {
         return;
     }

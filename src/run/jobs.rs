@@ -15,6 +15,7 @@ use super::sight::{self, Verdict};
 use super::tally::with_hint;
 use super::trouble::{Trouble, stop_for};
 use super::{backup, listed, publish, quiet};
+use crate::error::Result;
 use crate::halt;
 use crate::plan::{LISTING, Planned, Reason, Sample, grid, samples_of};
 use crate::unit::{Unit, Window};
@@ -26,7 +27,15 @@ pub async fn execute(session: &Arc<Session>, planned: &[Planned]) {
     for one in planned {
         session.tally.entity(&one.unit.entity.name, |e| e.units.planned += 1);
     }
-    let mut queue = Queue::new(jobs(session, planned), seen(session));
+    let jobs = match jobs(session, planned) {
+        Ok(jobs) => jobs,
+        // What the ledger does not tell must not be guessed: a window might be cut whose object is there.
+        Err(error) => {
+            session.tally.fatal(&error);
+            return session.stop.pull(halt::Reason::Fatal);
+        }
+    };
+    let mut queue = Queue::new(jobs, seen(session));
     let mut running = JoinSet::new();
     loop {
         while session.stop.reason().is_none() {
@@ -198,7 +207,7 @@ pub fn settle(session: &Session, unit: Unit, result: Result<(), Trouble>) {
 }
 
 /// Units of one window and family become one job; the order of the plan stays.
-fn jobs(session: &Session, planned: &[Planned]) -> Vec<Job> {
+fn jobs(session: &Session, planned: &[Planned]) -> Result<Vec<Job>> {
     let mut jobs: Vec<Job> = Vec::new();
     let mut places: BTreeMap<Window, usize> = BTreeMap::new();
     for one in planned {
@@ -227,7 +236,7 @@ fn jobs(session: &Session, planned: &[Planned]) -> Vec<Job> {
             continue;
         }
         family.parent = Some(unit);
-        let known = session.ledger.unit(unit).ok().flatten();
+        let known = session.ledger.unit(unit)?;
         // What was begun keeps its boundaries: answers of it are staged, and its object may be there.
         family.may_cut = known.is_none()
             && one.reason != Reason::Begun
@@ -237,10 +246,10 @@ fn jobs(session: &Session, planned: &[Planned]) -> Vec<Job> {
         let by_age = matches!(one.reason, Reason::New | Reason::Unfinished | Reason::Age(_));
         family.may_join = was_empty && by_age && window.days() == 1;
         if matches!(one.reason, Reason::Recheck(_)) {
-            family.if_changed = relatives(session, unit, window);
+            family.if_changed = relatives(session, unit, window)?;
         }
     }
-    jobs
+    Ok(jobs)
 }
 
 /// True if other entities are read by this one's ids.
@@ -249,8 +258,13 @@ fn has_children(session: &Session, unit: Unit) -> bool {
 }
 
 /// The committed units that follow a listing.
-fn relatives(session: &Session, parent: Unit, window: Window) -> Vec<Unit> {
-    let children = session.catalog.all().filter(|e| e.parent() == Some(&parent.entity.name));
-    let units = children.map(|entity| family::unit_of(entity, window));
-    units.filter(|unit| session.ledger.unit(*unit).ok().flatten().is_some()).collect()
+fn relatives(session: &Session, parent: Unit, window: Window) -> Result<Vec<Unit>> {
+    let mut committed = Vec::new();
+    for entity in session.catalog.all().filter(|e| e.parent() == Some(&parent.entity.name)) {
+        let unit = family::unit_of(entity, window);
+        if session.ledger.unit(unit)?.is_some() {
+            committed.push(unit);
+        }
+    }
+    Ok(committed)
 }

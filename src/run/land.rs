@@ -79,6 +79,8 @@ pub struct Landing<'a> {
     pub unasked: u64,
     /// Why the unit is to be read again early, if it is.
     pub due: Option<&'static str>,
+    /// What the reading tells beside its rows, once it is believed.
+    pub facts: Vec<(String, String)>,
 }
 
 /// What became of a reading.
@@ -136,6 +138,7 @@ pub async fn land(
     }
     let settled = is_settled(session, unit, open);
     let digests: &[(Digest, Digest)] = if settled { &[] } else { &chosen.digests };
+    let facts = if row.due.as_deref() == Some(TOO_FEW) { unknown(session, landing.facts)? } else { landing.facts };
     let row = session.ledger.commit(&Commit {
         open_id: open.id,
         row,
@@ -143,6 +146,7 @@ pub async fn land(
         digests,
         listing: landing.listing,
         missing: &landing.missing,
+        facts: &facts,
         at: session.clock.now(),
     })?;
     session.held.forget(open);
@@ -189,6 +193,17 @@ fn facts(
         suspect: None,
         run_id: session.run_id.clone(),
     })
+}
+
+/// Those that the ledger has not: a reading that lacks something does not replace what a whole one told.
+fn unknown(session: &Session, facts: Vec<(String, String)>) -> Result<Vec<(String, String)>, Trouble> {
+    let mut kept = Vec::new();
+    for (name, value) in facts {
+        if session.ledger.fact(&name)?.is_none() {
+            kept.push((name, value));
+        }
+    }
+    Ok(kept)
 }
 
 /// A run that died after 2 has left an object that no row tells of.

@@ -19,6 +19,9 @@ use crate::source::Inputs;
 use crate::state::OpenUnit;
 use crate::unit::{Unit, Window, next};
 
+/// Why a unit is read again early that was asked for the members of a list in doubt.
+pub const DOUBTFUL: &str = "the list that it goes over was not whole";
+
 /// Units that are filtered by what `calls` says of privacy are read so many at a time, with one look-up for all.
 pub const FILTERED_AT_ONCE: usize = 32;
 
@@ -151,8 +154,10 @@ async fn land(session: &Session, unit: Unit, (open, members): Fetched) -> Result
         pins::check_company(session, &pages)?;
     }
     let hidden = privacy::hidden(session, unit, &pages)?;
-    let landing = Landing { hidden: hidden.as_ref(), ..Landing::default() };
-    members::note(session, unit, &pages)?;
+    // What the last reading by age went over must be whole: nothing reads the unit again by itself.
+    let last = land::is_settled(session, unit, &open) && members::are_doubtful(session, unit.entity)?;
+    let facts = members::told(unit, &pages);
+    let landing = Landing { hidden: hidden.as_ref(), facts, due: last.then_some(DOUBTFUL), ..Landing::default() };
     land::land(session, unit, &open, pages, landing).await.map(|_| ())
 }
 

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::{Array, StringArray};
-
+use super::land::TOO_FEW;
 use super::session::Session;
 use super::trouble::Trouble;
 use crate::config::Config;
@@ -12,7 +11,7 @@ use crate::entity::spec::Stamp;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::state::Ledger;
-use crate::unit::Unit;
+use crate::unit::{Span, Unit};
 
 /// One request of a fan-out: the inputs that name its member, and the stamps of its rows.
 #[derive(Debug, Clone, Default)]
@@ -62,17 +61,25 @@ pub fn first(entity: &'static Entity, body: &str) -> Vec<(&'static str, String)>
     fans.filter_map(|(fan, _, column, _)| Some((*fan, id(column)?))).collect()
 }
 
-/// Keeps the ids of a snapshot that others fan out over.
-pub fn note(session: &Session, unit: Unit, pages: &[Decoded]) -> std::result::Result<(), Trouble> {
-    for (fan, _, column, _) in FANS.iter().filter(|(_, entity, ..)| *entity == unit.entity.name) {
-        let mut ids: BTreeSet<String> = BTreeSet::new();
-        for page in pages {
-            let values = page.batch.column_by_name(column).and_then(|c| c.as_any().downcast_ref::<StringArray>());
-            ids.extend(values.into_iter().flat_map(|c| c.iter().flatten()).map(str::to_owned));
+/// The ids of a snapshot that others fan out over, as facts for the ledger.
+pub fn told(unit: Unit, pages: &[Decoded]) -> Vec<(String, String)> {
+    let ids = |column: &'static str| {
+        let values = pages.iter().filter_map(move |page| page.text_column(column));
+        values.flat_map(|values| values.iter().flatten().map(str::to_owned).collect::<Vec<_>>())
+    };
+    columns_of(&unit.entity.name).into_iter().map(|(fan, column)| remembered(fan, ids(column))).collect()
+}
+
+/// True if the newest reading of a list that an entity fans out over was not believed, or lacked something.
+pub fn are_doubtful(session: &Session, entity: &Entity) -> std::result::Result<bool, Trouble> {
+    for source in entity.each().iter().map(|fan| source_of(fan)) {
+        let Some(source) = session.catalog.get(source) else { continue };
+        let row = session.ledger.unit(Unit { entity: source, span: Span::Snapshot })?;
+        if row.is_some_and(|row| row.suspect.is_some() || row.due.as_deref() == Some(TOO_FEW)) {
+            return Ok(true);
         }
-        session.ledger.set_fact(&fact(fan), &serde_json::json!(ids).to_string())?;
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Requests that one unit of each fan-out takes, as far as its sources were read.

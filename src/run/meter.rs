@@ -41,11 +41,12 @@ impl Meter for LedgerMeter {
         let gate = self.ledger.pass(now, pace, self.budget.load(Ordering::SeqCst))?;
         let left = self.clock.now();
         // The file was slow to take it: what counts is when the request leaves.
-        if gate == Gate::Go && asked.get().is_some_and(|asked| left - asked > chrono::Duration::milliseconds(LATE_MS)) {
-            self.ledger.left_late(left)?;
+        let late = asked.get().is_some_and(|asked| left - asked > chrono::Duration::milliseconds(LATE_MS));
+        if let (Gate::Go(number), true) = (gate, late) {
+            self.ledger.left_late(number, left)?;
         }
         Ok(match gate {
-            Gate::Go => Pass::Go,
+            Gate::Go(_) => Pass::Go,
             Gate::Wait(until) => Pass::Wait(until),
             Gate::Closed(until) => Pass::Closed(until),
             Gate::Spent(until) => Pass::Spent(until),

@@ -12,7 +12,7 @@ use crate::entity::{Catalog, Entity};
 use crate::error::Result;
 use crate::report::{Manifest, ManifestCoverage, ManifestObject};
 use crate::sink::{Said, Store, Stored};
-use crate::state::{ObjectRow, UNKNOWN, UnitRow};
+use crate::state::{ObjectRow, RemovedRow, UNKNOWN, UnitRow};
 use crate::unit::{Span, Unit, Window};
 
 /// Units by entity and span.
@@ -29,6 +29,8 @@ pub struct Proof {
     pub taken: Vec<String>,
     /// Objects that are not there, or not as they were written; their units are due.
     pub lost: Vec<String>,
+    /// Those of them of which nothing is there: loaders must be told.
+    pub gone: Vec<RemovedRow>,
     /// Objects under our folders that fit nothing: left where they are.
     pub strange: Vec<String>,
     /// Objects of this ledger in whose windows others lie.
@@ -47,6 +49,8 @@ pub struct Output<'a> {
     pub catalog: &'static Catalog,
     /// Settings, whose fingerprint the units get: of those they were read with nothing is left.
     pub config: &'a Config,
+    /// The real time.
+    pub now: DateTime<Utc>,
     /// The manifest, unless it is lost too.
     pub manifest: Option<&'a Manifest>,
 }
@@ -166,6 +170,8 @@ pub async fn compare(
         let Some(row) = proof.rows.get(&key).cloned() else { continue };
         let Some(object) = row.object.clone().filter(|object| looked_at(&object.path)) else { continue };
         let Some(there) = stored.get(&object.path) else {
+            proof.sequence += 1;
+            proof.gone.push(RemovedRow { path: object.path.clone(), sequence: proof.sequence, at: output.now });
             proof.lost.push(object.path);
             let due = Some("its object was not in the output".to_owned());
             let lost = UnitRow { rows: 0, digest: UNKNOWN, object: None, due, ..row };

@@ -68,7 +68,7 @@ pub async fn restore(output: &Output<'_>, ledger: &Ledger, proof: &Proof, ledger
         ledger_id: ledger_id.to_owned(),
         sequence: proof.sequence,
         keep: proof.rows.keys().cloned().collect(),
-        removed: output.manifest.map(removed).unwrap_or_default(),
+        removed: output.manifest.map(removed).into_iter().flatten().chain(proof.gone.iter().cloned()).collect(),
         ..Restored::default()
     };
     restored.facts.push((pins::OUTPUT.to_owned(), output.store.url().to_owned()));

@@ -77,7 +77,8 @@ async fn look(session: &Session, folders: BTreeSet<String>) -> Result<bool> {
     // An open unit's object is written again anyway.
     let intended: HashSet<String> = open.iter().filter_map(|open| object(&open.entity, open.span)).collect();
     let stored: BTreeMap<String, Stored> = stored.into_iter().filter(|(path, _)| !intended.contains(path)).collect();
-    let output = Output { store: &session.store, catalog: session.catalog, config: &session.config, manifest: None };
+    let (store, catalog, config) = (&session.store, session.catalog, &session.config);
+    let output = Output { store, catalog, config, now: session.clock.now(), manifest: None };
     let around = Around { folders: &folders, intended: &intended, ledger_id: &session.ledger_id };
     let proof = prove_around(&output, session.ledger.units()?, session.ledger.sequence()?, &stored, &around).await?;
     for path in proof.strange.iter().filter(|path| path.ends_with(".parquet")) {

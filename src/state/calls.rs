@@ -1,6 +1,6 @@
 //! What the ledger knows of single calls: their window, their place in its listing, their privacy, and what of them is missing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Transaction, params};
@@ -11,6 +11,9 @@ use crate::unit::{Span, Window};
 
 /// Why what is read by a window's ids is due: its listing has calls that it was not asked for.
 pub const NEW_CALLS: &str = "its window has new calls";
+
+/// What is read by the ids of a window's calls, for a list in SQL.
+const CHILDREN: &str = "'calls_extensive', 'call_transcripts', 'call_audio', 'call_video'";
 
 /// Why a window is read again whose call was listed in another one.
 pub const MOVED: &str = "a call moved to another window";
@@ -103,22 +106,25 @@ impl Ledger {
     }
 }
 
-/// Replaces a window's calls. A call that stood in another window makes that window due: it was moved.
+/// Replaces a window's calls. A call that stood in another window makes that window due, with what is read by its ids: it was moved.
 pub fn replace(tx: &Transaction, at: Span, listing: &[ListedCall]) -> rusqlite::Result<()> {
     let (from, to) = days(at);
+    let create = "CREATE TEMP TABLE IF NOT EXISTS listed (id TEXT PRIMARY KEY, private INTEGER)";
+    tx.prepare_cached(create)?.execute([])?;
+    tx.prepare_cached("DELETE FROM temp.listed")?.execute([])?;
+    let mut note = tx.prepare_cached("INSERT OR IGNORE INTO temp.listed VALUES (?1, ?2)")?;
+    for call in listing {
+        note.execute(params![call.id, call.private])?;
+    }
     mark_followers(tx, at, listing)?;
     tx.execute("DELETE FROM call WHERE from_day = ?1 AND to_day = ?2", params![from, to])?;
-    tx.prepare_cached("CREATE TEMP TABLE IF NOT EXISTS listed (id TEXT PRIMARY KEY)")?.execute([])?;
-    tx.prepare_cached("DELETE FROM temp.listed")?.execute([])?;
-    let mut note = tx.prepare_cached("INSERT OR IGNORE INTO temp.listed VALUES (?1)")?;
-    for call in listing {
-        note.execute(params![call.id])?;
-    }
-    tx.prepare_cached(
-        "UPDATE unit SET due = ?1 WHERE entity = 'calls' AND (from_day, to_day) IN
-         (SELECT from_day, to_day FROM call JOIN temp.listed USING (id))",
-    )?
-    .execute([MOVED])?;
+    let moved = format!(
+        "UPDATE unit SET due = ?1 WHERE entity IN ('calls', {CHILDREN}) AND (from_day, to_day) IN
+         (SELECT from_day, to_day FROM call JOIN temp.listed USING (id))"
+    );
+    tx.prepare_cached(&moved)?.execute([MOVED])?;
+    // What a listing tells is newer than a look-up.
+    tx.prepare_cached("DELETE FROM visibility WHERE id IN (SELECT id FROM temp.listed)")?.execute([])?;
     put(tx, at, listing)
 }
 
@@ -138,31 +144,41 @@ pub fn put(tx: &Transaction, at: Span, listing: &[ListedCall]) -> rusqlite::Resu
 /// contents, and, for a private one, reviews from its day on. What is read in the same run is no longer due when it commits.
 fn mark_followers(tx: &Transaction, at: Span, listing: &[ListedCall]) -> rusqlite::Result<()> {
     let (from, to) = days(at);
-    let now: HashMap<&str, bool> = listing.iter().map(|c| (c.id.as_str(), c.private)).collect();
-    let mut query = tx.prepare_cached("SELECT id, private FROM call WHERE from_day = ?1 AND to_day = ?2")?;
-    let before: Vec<(String, bool)> =
-        query.query_map(params![from, to], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    let hidden = before.iter().any(|(id, private)| !private && now.get(id.as_str()) == Some(&true));
-    let gone = before.iter().any(|(id, _)| !now.contains_key(id.as_str()));
-    let known: std::collections::HashSet<&str> = before.iter().map(|(id, _)| id.as_str()).collect();
-    if listing.iter().any(|call| !known.contains(call.id.as_str())) {
+    let now: HashSet<&str> = listing.iter().map(|call| call.id.as_str()).collect();
+    let mut query = tx.prepare_cached("SELECT id FROM call WHERE from_day = ?1 AND to_day = ?2")?;
+    let before: HashSet<String> =
+        query.query_map(params![from, to], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let gone = before.iter().any(|id| !now.contains(id.as_str()));
+    if now.iter().any(|id| !before.contains(*id)) {
         // Those that are read with this listing are no longer due when they commit; those that are not must be asked for the new ones.
-        let update = "UPDATE unit SET due = ?3 WHERE from_day = ?1 AND to_day = ?2 AND due IS NULL AND entity IN
-             ('calls_extensive', 'call_transcripts', 'call_audio', 'call_video')";
-        tx.execute(update, params![from, to, NEW_CALLS])?;
+        let update = format!(
+            "UPDATE unit SET due = ?3 WHERE from_day = ?1 AND to_day = ?2 AND due IS NULL AND entity IN ({CHILDREN})"
+        );
+        tx.execute(&update, params![from, to, NEW_CALLS])?;
     }
-    if hidden || gone {
+    let hidden = hidden_since(tx, &from)?;
+    if hidden.is_some() || gone {
         let why = "a call turned private or vanished";
-        let family = "entity IN ('calls_extensive', 'call_transcripts', 'call_audio', 'call_video')";
-        let update = format!("UPDATE unit SET due = ?3 WHERE from_day = ?1 AND to_day = ?2 AND {family}");
+        let update = format!("UPDATE unit SET due = ?3 WHERE from_day = ?1 AND to_day = ?2 AND entity IN ({CHILDREN})");
         tx.execute(&update, params![from, to, why])?;
         tx.execute("UPDATE unit SET due = ?1 WHERE entity = 'library_folder_content'", params![why])?;
-        if hidden {
+        if let Some(since) = hidden {
             let reviews = "UPDATE unit SET due = ?1 WHERE entity = 'stats_activity_scorecards' AND to_day >= ?2";
-            tx.execute(reviews, params![why, from])?;
+            tx.execute(reviews, params![why, since])?;
         }
     }
     Ok(())
+}
+
+/// The day from which a call that is now listed as private may have been reviewed, if it was known as another: from its window, which may be one
+/// that it has left, or from a look-up.
+fn hidden_since(tx: &Transaction, from: &str) -> rusqlite::Result<Option<String>> {
+    let listed = "SELECT min(min(call.from_day), ?1) FROM call JOIN temp.listed AS now USING (id) WHERE now.private AND NOT call.private";
+    let since: Option<String> = tx.prepare_cached(listed)?.query_row(params![from], |row| row.get(0))?;
+    let looked_up =
+        "SELECT count(*) FROM visibility JOIN temp.listed AS now USING (id) WHERE now.private AND state <> 'private'";
+    let count: i64 = tx.prepare_cached(looked_up)?.query_row([], |row| row.get(0))?;
+    Ok(since.or((count > 0).then(|| from.to_owned())))
 }
 
 /// Replaces what an entity misses in a window; an id that was missing before keeps its date.

@@ -9,8 +9,8 @@ use crate::error::Result;
 /// What the gate says to a request that wants to leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gate {
-    /// It is counted and may leave now.
-    Go,
+    /// It is counted under this number and may leave now.
+    Go(i64),
     /// Not before this instant; ask again then.
     Wait(DateTime<Utc>),
     /// The vendor closed the gate until this instant.
@@ -93,20 +93,21 @@ impl Ledger {
                 return Ok(Gate::Spent(DateTime::UNIX_EPOCH + next));
             }
             let within = slower(pace.within, row.steps(now));
-            if let Some(free) = leave(tx, now, pace.most, within)? {
-                return Ok(Gate::Wait(free));
-            }
+            let number = match leave(tx, now, pace.most, within)? {
+                Ok(number) => number,
+                Err(free) => return Ok(Gate::Wait(free)),
+            };
             let count = "INSERT INTO spent VALUES (?1, 1) ON CONFLICT (minute) DO UPDATE SET requests = requests + 1";
             tx.execute(count, params![minute(now)])?;
             tx.execute("DELETE FROM spent WHERE minute < ?1", params![minute(now) - KEPT_MINUTES])?;
-            Ok(Gate::Go)
+            Ok(Gate::Go(number))
         })
     }
 
-    /// The last request left at `at`, later than it was counted.
-    pub fn left_late(&self, at: DateTime<Utc>) -> Result<()> {
-        let update = "UPDATE sent SET left_at = max(left_at, ?1) WHERE number = (SELECT max(number) FROM sent)";
-        self.with_relaxed(|tx| tx.execute(update, params![micros(at)]).map(|_| ()))
+    /// The request of this number left at `at`, later than it was counted.
+    pub fn left_late(&self, number: i64, at: DateTime<Utc>) -> Result<()> {
+        let update = "UPDATE sent SET left_at = max(left_at, ?2) WHERE number = ?1";
+        self.with_relaxed(|tx| tx.execute(update, params![number, micros(at)]).map(|_| ()))
     }
 
     /// Closes the gate for every process until `until`; never opens it earlier than it was. A close that follows soon upon another slows
@@ -146,20 +147,25 @@ impl Ledger {
     }
 }
 
-/// Notes that a request leaves, or tells when it may.
-fn leave(tx: &Transaction, now: DateTime<Utc>, most: u32, within: Duration) -> rusqlite::Result<Option<DateTime<Utc>>> {
+/// Notes that a request leaves, with its number, or tells when it may.
+fn leave(
+    tx: &Transaction,
+    now: DateTime<Utc>,
+    most: u32,
+    within: Duration,
+) -> rusqlite::Result<std::result::Result<i64, DateTime<Utc>>> {
     let furthest = micros(now + Duration::seconds(FURTHEST_AHEAD_SECONDS));
     tx.execute("DELETE FROM sent WHERE left_at > ?1", params![furthest])?;
     let last: i64 = tx.query_row("SELECT coalesce(max(number), 0) FROM sent", [], |row| row.get(0))?;
     let query = "SELECT left_at FROM sent WHERE number = ?1";
     let before = tx.query_row(query, params![last + 1 - i64::from(most)], |row| row.get(0)).optional()?;
     if let Some(free) = before.map(|at| instant(at) + within).filter(|free| *free > now) {
-        return Ok(Some(free));
+        return Ok(Err(free));
     }
     tx.execute("INSERT INTO sent VALUES (?1, ?2)", params![last + 1, micros(now)])?;
     let old = last + 1 - REMEMBERED.max(i64::from(most));
     tx.execute("DELETE FROM sent WHERE number <= ?1", params![old])?;
-    Ok(None)
+    Ok(Ok(last + 1))
 }
 
 fn minute(at: DateTime<Utc>) -> i64 {

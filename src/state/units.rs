@@ -98,6 +98,8 @@ pub struct Commit<'a> {
     pub listing: Option<&'a [ListedCall]>,
     /// Ids that did not come.
     pub missing: &'a [Missing],
+    /// Names and values of what else the reading tells.
+    pub facts: &'a [(String, String)],
     /// The real time.
     pub at: DateTime<Utc>,
 }
@@ -153,6 +155,9 @@ impl Ledger {
                 calls::replace(tx, row.span, listing)?;
             }
             calls::replace_missing(tx, &row.entity, row.span, commit.missing)?;
+            for (name, value) in commit.facts {
+                facts::set(tx, name, value)?;
+            }
             tx.execute("DELETE FROM open_unit WHERE id = ?1", params![commit.open_id])?;
             failpoint::reached(failpoint::CLEARING);
             Ok(row)

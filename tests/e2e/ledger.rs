@@ -179,6 +179,41 @@ fn a_clock_that_jumps_back_loses_nothing() {
 }
 
 #[test]
+fn two_units_over_one_time_are_refused_by_the_ledger_itself() {
+    // GIVEN a ledger with windows
+    let rig = rig();
+    rig.sync();
+    // WHEN anything writes a unit over a part of one THEN it is refused, and the same window and one beside it are not
+    let ledger = rig.ledger();
+    let (from, to): (String, String) = ledger
+        .query_row("SELECT from_day, to_day FROM unit WHERE entity = 'calls' ORDER BY from_day DESC", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .expect("a window");
+    let columns: Vec<String> = {
+        let mut query = ledger.prepare("SELECT name FROM pragma_table_info('unit')").expect("a table");
+        query.query_map([], |row| row.get(0)).expect("columns").collect::<Result<_, _>>().expect("names")
+    };
+    let put = |begin: &str, end: &str| {
+        let given = columns.iter().map(|name| match name.as_str() {
+            "from_day" => format!("'{begin}'"),
+            "to_day" => format!("'{end}'"),
+            name => name.to_owned(),
+        });
+        let given: Vec<String> = given.collect();
+        let insert = format!(
+            "INSERT OR REPLACE INTO unit SELECT {} FROM unit WHERE entity = 'calls' AND from_day = '{from}' LIMIT 1",
+            given.join(", ")
+        );
+        ledger.execute(&insert, []).map_err(|error| error.to_string())
+    };
+    assert_eq!(put(&from, "2027-01-01"), Err("the window overlaps one that is committed".to_owned()));
+    assert_eq!(put("2026-04-01", &to), Err("the window overlaps one that is committed".to_owned()));
+    assert_eq!(put(&from, &to), Ok(1));
+    assert_eq!(put(&to, "2027-01-01"), Ok(1));
+}
+
+#[test]
 fn the_ledger_and_its_lock_are_the_owners_alone() {
     // GIVEN a run under a mask that would let everybody read
     let rig = rig();

@@ -21,6 +21,7 @@ mod economy;
 mod edges;
 mod entities;
 mod faults;
+mod followers;
 mod hostile;
 mod incremental;
 mod kills;

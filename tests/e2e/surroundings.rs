@@ -141,3 +141,27 @@ fn an_object_that_is_lost_or_not_as_it_was_written_is_noticed_where_a_run_writes
     assert!(report["warnings"].to_string().contains("is not there as it was written"), "{report}");
     assert_conserved(&rig, "after the loss");
 }
+
+#[test]
+fn loaders_are_told_of_an_object_that_is_lost_and_whose_calls_are_gone() {
+    // GIVEN an object that a loader has, and that is lost together with its only call
+    let rig = bare();
+    let id = call_at(&rig, "2026-05-17T10:00:00Z");
+    rig.sync();
+    let path = "calls/month=2026-05/2026-05-17_2026-05-18.parquet";
+    let loaded = rig.manifest()["sequence"].as_i64().expect("a number");
+    assert!(rig.manifest()["objects"].as_array().expect("objects").iter().any(|object| object["path"] == path));
+    let now = rig.now();
+    rig.server.world().delete_call(&id, now);
+    fs::remove_file(rig.data().join(path)).expect("a file");
+    // WHEN the next run notices it
+    call_at(&rig, "2026-05-19T10:00:00Z");
+    rig.server.clock().advance(TimeDelta::days(1));
+    rig.sync();
+    // THEN the manifest says that it is gone, above what the loader has
+    let manifest = rig.manifest();
+    let removed = manifest["removed"].as_array().expect("removed");
+    let told = removed.iter().find(|removed| removed["path"] == path).unwrap_or_else(|| panic!("{manifest}"));
+    assert!(told["sequence"].as_i64() > Some(loaded), "{told} after {loaded}");
+    assert_conserved(&rig, "after the loss");
+}
