@@ -13,6 +13,7 @@ use chrono::Duration;
 
 use super::chosen::{self, Chosen};
 use super::guard::{self, Change};
+use super::members;
 use super::privacy::Hidden;
 use super::quarantine;
 use super::session::{Session, keeps_private};
@@ -138,7 +139,7 @@ pub async fn land(
     }
     let settled = is_settled(session, unit, open);
     let digests: &[(Digest, Digest)] = if settled { &[] } else { &chosen.digests };
-    let facts = if row.due.as_deref() == Some(TOO_FEW) { unknown(session, landing.facts)? } else { landing.facts };
+    let facts = members::to_keep(session, row.due.as_deref(), landing.facts)?;
     let row = session.ledger.commit(&Commit {
         open_id: open.id,
         row,
@@ -193,17 +194,6 @@ fn facts(
         suspect: None,
         run_id: session.run_id.clone(),
     })
-}
-
-/// Those that the ledger has not: a reading that lacks something does not replace what a whole one told.
-fn unknown(session: &Session, facts: Vec<(String, String)>) -> Result<Vec<(String, String)>, Trouble> {
-    let mut kept = Vec::new();
-    for (name, value) in facts {
-        if session.ledger.fact(&name)?.is_none() {
-            kept.push((name, value));
-        }
-    }
-    Ok(kept)
 }
 
 /// A run that died after 2 has left an object that no row tells of.

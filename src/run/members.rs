@@ -70,6 +70,17 @@ pub fn told(unit: Unit, pages: &[Decoded]) -> Vec<(String, String)> {
     columns_of(&unit.entity.name).into_iter().map(|(fan, column)| remembered(fan, ids(column))).collect()
 }
 
+/// Of these facts the ones that the ledger takes: a reading that lacks something does not replace what a whole one told.
+pub fn to_keep(session: &Session, due: Option<&str>, facts: Vec<(String, String)>) -> Result<Vec<(String, String)>> {
+    let mut kept = Vec::new();
+    for (name, value) in facts {
+        if due != Some(TOO_FEW) || session.ledger.fact(&name)?.is_none() {
+            kept.push((name, value));
+        }
+    }
+    Ok(kept)
+}
+
 /// True if the newest reading of a list that an entity fans out over was not believed, or lacked something.
 pub fn are_doubtful(session: &Session, entity: &Entity) -> std::result::Result<bool, Trouble> {
     for source in entity.each().iter().map(|fan| source_of(fan)) {
