@@ -114,11 +114,7 @@ pub async fn land(
     let change = Change::between(before.as_ref(), &old, &chosen.digests, &chosen.private_keys, chosen.private);
     if let Some(why) = guard::disbelief(session, before.as_ref(), &change) {
         session.ledger.mark_suspect(open.id, unit, &why)?;
-        session.tally.suspect();
-        session
-            .tally
-            .warn(format!("{unit}: {why}; the old file stays. If this is right: {}", guard::accepting(session, unit)));
-        return Ok(Landed::Suspect);
+        return Ok(suspect(session, unit, &why));
     }
     let (mut row, mut bytes) = (facts(session, unit, open, &chosen, &landing, before.as_ref())?, 0);
     let previous = before.as_ref().and_then(|b| b.object.clone());
@@ -155,6 +151,13 @@ pub async fn land(
     count(session, &row, &change, previous.is_some(), !same, bytes);
     tracing::info!(unit = %unit, rows = row.rows, new = change.new, changed = change.changed, gone = change.gone, "committed {name}");
     Ok(Landed::Committed)
+}
+
+fn suspect(session: &Session, unit: Unit, why: &str) -> Landed {
+    session.tally.suspect();
+    let accepting = guard::accepting(session, unit);
+    session.tally.warn(format!("{unit}: {why}; the old file stays. If this is right: {accepting}"));
+    Landed::Suspect
 }
 
 fn facts(
