@@ -74,4 +74,27 @@ pub struct ManifestCoverage {
     pub read_at: String,
     /// Rows it holds.
     pub rows: u64,
+    /// Records that were left out as private.
+    #[serde(default)]
+    pub private: u64,
+    /// Of the settings that shape its rows.
+    #[serde(default)]
+    pub fingerprint: Option<String>,
+    /// Private calls were wanted.
+    #[serde(default)]
+    pub include_private: Option<bool>,
+    /// Ids that were asked and did not come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<ManifestMissing>,
+}
+
+/// An id that was asked and did not come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ManifestMissing {
+    /// The vendor's id.
+    pub id: String,
+    /// Why.
+    pub reason: String,
+    /// The now of the first reading that missed it.
+    pub since: String,
 }

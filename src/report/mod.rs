@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use human::{plan_text, run_text, status_text};
-pub use manifest::{Manifest, ManifestCoverage, ManifestObject, ManifestRemoved};
+pub use manifest::{Manifest, ManifestCoverage, ManifestMissing, ManifestObject, ManifestRemoved};
 pub use plan::{PlanCost, PlanReport, PlanUnit};
 pub use progress::Progress;
 pub use rebuild::{RebuildReport, rebuild_text};

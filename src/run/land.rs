@@ -247,6 +247,8 @@ async fn write(
         schema_version: unit.entity.version,
         run_id: session.run_id.clone(),
         ledger_id: session.ledger_id.clone(),
+        fingerprint: Some(open.fingerprint.clone()),
+        include_private: Some(keeps_private(&session.config, unit.entity)),
         object: path.clone(),
     };
     let compression = session.config.output.compression;

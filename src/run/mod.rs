@@ -40,6 +40,7 @@ mod staging;
 mod surroundings;
 mod tally;
 mod token_store;
+mod told;
 mod totals;
 mod trouble;
 mod under_way;

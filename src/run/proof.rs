@@ -4,16 +4,16 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
-use super::session::{fingerprint, keeps_private};
+use super::told;
 use crate::config::Config;
-use crate::entity::{Catalog, Entity};
+use crate::entity::Catalog;
 use crate::error::Result;
-use crate::report::{Manifest, ManifestCoverage, ManifestObject};
-use crate::sink::{Said, Store, Stored};
+use crate::report::Manifest;
+use crate::sink::{self, Said, Store, Stored};
 use crate::state::{ObjectRow, RemovedRow, UNKNOWN, UnitRow};
-use crate::unit::{Span, Unit, Window};
+use crate::unit::{Span, Unit};
 
 /// Units by entity and span.
 pub type Rows = BTreeMap<(String, Span), UnitRow>;
@@ -47,7 +47,7 @@ pub struct Output<'a> {
     pub store: &'a Store,
     /// Entities.
     pub catalog: &'static Catalog,
-    /// Settings, whose fingerprint the units get: of those they were read with nothing is left.
+    /// Settings, whose fingerprint those units get that tell none.
     pub config: &'a Config,
     /// The real time.
     pub now: DateTime<Utc>,
@@ -68,7 +68,7 @@ pub async fn prove(output: &Output<'_>, known: Vec<UnitRow>, sequence: i64) -> R
         proof.ledger_id = Some(manifest.ledger_id.clone());
         if manifest.sequence > sequence {
             proof.sequence = manifest.sequence;
-            proof.rows = covered(output, manifest, &old);
+            proof.rows = told::covered(output, manifest, &old);
         }
     }
     let mut stored: BTreeMap<String, Stored> = BTreeMap::new();
@@ -87,74 +87,6 @@ pub fn concluded(output: &Output, mut proof: Proof, old: &HashMap<(String, Span)
     proof.changed =
         proof.rows.iter().filter(|(key, row)| old.get(*key) != Some(*row)).map(|(key, _)| key.clone()).collect();
     proof
-}
-
-/// The manifest's coverage as units; what the ledger knows better of the same reading stays.
-fn covered(output: &Output, manifest: &Manifest, old: &HashMap<(String, Span), UnitRow>) -> Rows {
-    let key = |entity: &String, from: &Option<String>, to: &Option<String>| (entity.clone(), from.clone(), to.clone());
-    let objects: HashMap<_, &ManifestObject> =
-        manifest.objects.iter().map(|object| (key(&object.entity, &object.from, &object.to), object)).collect();
-    let row = |covered: &ManifestCoverage| {
-        let entity = output.catalog.get(&covered.entity)?;
-        let span = span(covered.from.as_deref(), covered.to.as_deref())?;
-        let object = objects.get(&key(&covered.entity, &covered.from, &covered.to)).copied();
-        let at = (covered.entity.clone(), span);
-        let read_at: DateTime<Utc> = covered.read_at.parse().ok()?;
-        let same = |row: &&UnitRow| row.object.as_ref().map(|o| &o.sha256) == object.map(|o| &o.sha256);
-        let row = match old.get(&at).filter(same) {
-            Some(known) => UnitRow { read_at: read_at.max(known.read_at), ..known.clone() },
-            None => UnitRow {
-                rows: covered.rows,
-                schema_version: object.map_or(entity.version, |o| o.schema_version),
-                object: object.map(|o| of_manifest(o, read_at)),
-                run_id: manifest.run_id.clone(),
-                ..blank(output, entity, span, read_at)
-            },
-        };
-        Some((at, row))
-    };
-    manifest.coverage.iter().filter_map(row).collect()
-}
-
-fn of_manifest(object: &ManifestObject, read_at: DateTime<Utc>) -> ObjectRow {
-    ObjectRow {
-        path: object.path.clone(),
-        read_at,
-        bytes: object.bytes,
-        sha256: object.sha256.clone(),
-        etag: object.etag.clone(),
-        sequence: object.sequence,
-    }
-}
-
-/// A unit of which only its span and its reading are known.
-fn blank(output: &Output, entity: &Entity, span: Span, read_at: DateTime<Utc>) -> UnitRow {
-    UnitRow {
-        entity: entity.name.clone(),
-        span,
-        read_at,
-        rows: 0,
-        private: 0,
-        missing: 0,
-        vendor_total: None,
-        unexplained: 0,
-        unexplained_readings: 0,
-        digest: UNKNOWN,
-        fingerprint: fingerprint(output.config, entity),
-        schema_version: entity.version,
-        include_private: keeps_private(output.config, entity),
-        time_zone: zone(output, entity),
-        object: None,
-        due: None,
-        suspect: None,
-        run_id: String::new(),
-    }
-}
-
-/// The zone that the manifest was written with; the rows may tell better.
-fn zone(output: &Output, entity: &Entity) -> Option<String> {
-    let manifest = output.manifest.filter(|_| entity.has_company_days())?;
-    Some(manifest.time_zone.clone().unwrap_or_else(|| chrono_tz::UTC.name().to_owned()))
 }
 
 /// Makes sure that each unit's object is the one that lies there; one that is not is taken from its footer, one that is lost is due.
@@ -187,20 +119,29 @@ pub async fn compare(
             let object = ObjectRow { etag: there.etag.clone(), ..object };
             let row = UnitRow { object: Some(object), ..row };
             proof.rows.insert(key, row);
-        } else {
-            let strange = proof.strange.len() + proof.doubled.len();
-            take(output, proof, there).await?;
-            if proof.strange.len() + proof.doubled.len() > strange {
-                // What lies there is not the unit's: its next reading writes over it.
-                proof.strange.retain(|path| *path != object.path);
-                proof.doubled.retain(|path| *path != object.path);
-                proof.lost.push(object.path);
-                let due = Some("its object was not the one that was written".to_owned());
-                proof.rows.insert(key, UnitRow { digest: UNKNOWN, due, ..row });
-            }
+        } else if !is_newer(output, there, &row, &object).await? || !take_over(output, proof, there).await? {
+            // What lies there is damaged or another's: the unit's next reading writes over it.
+            proof.lost.push(object.path);
+            let due = Some("its object was not the one that was written".to_owned());
+            proof.rows.insert(key, UnitRow { digest: UNKNOWN, due, ..row });
         }
     }
     Ok(())
+}
+
+/// True if what lies in a unit's place says that it was written later than what is known of it. A damaged object does not.
+async fn is_newer(output: &Output<'_>, there: &Stored, row: &UnitRow, known: &ObjectRow) -> Result<bool> {
+    let said = output.store.footer(there).await?;
+    Ok(said.is_some_and(|said| said.footer.read_at > known.read_at || said.footer.run_id > row.run_id))
+}
+
+/// Takes the object of a unit that is known; false if it is not the unit's.
+async fn take_over(output: &Output<'_>, proof: &mut Proof, there: &Stored) -> Result<bool> {
+    let taken = proof.taken.len();
+    take(output, proof, there).await?;
+    proof.strange.retain(|path| *path != there.path);
+    proof.doubled.retain(|path| *path != there.path);
+    Ok(proof.taken.len() > taken)
 }
 
 /// Takes in objects that no unit has, if their windows are free.
@@ -236,6 +177,12 @@ async fn take(output: &Output<'_>, proof: &mut Proof, there: &Stored) -> Result<
 }
 
 async fn take_in(output: &Output<'_>, proof: &mut Proof, there: &Stored, unit: Unit, said: Said) -> Result<()> {
+    let bytes = output.store.get(&there.path).await?;
+    if !bytes.is_some_and(|bytes| sink::is_whole(bytes, said.rows)) {
+        // Of no use to anybody; its window is free, and is read.
+        proof.strange.push(there.path.clone());
+        return Ok(());
+    }
     let digest = output.store.digest(&there.path, false).await?.map(|(digest, _)| digest);
     proof.sequence += 1;
     proof.taken.push(there.path.clone());
@@ -253,7 +200,13 @@ async fn take_in(output: &Output<'_>, proof: &mut Proof, there: &Stored, unit: U
         schema_version: said.footer.schema_version,
         object: Some(object),
         run_id: said.footer.run_id,
-        ..blank(output, unit.entity, unit.span, said.footer.read_at)
+        ..told::shaped(
+            output,
+            unit.entity,
+            (unit.span, said.footer.read_at),
+            said.footer.fingerprint.as_ref(),
+            said.footer.include_private,
+        )
     };
     proof.rows.insert((unit.entity.name.clone(), unit.span), row);
     Ok(())
@@ -263,21 +216,9 @@ async fn take_in(output: &Output<'_>, proof: &mut Proof, there: &Stored, unit: U
 fn described(output: &Output, said: &Said) -> Option<Unit> {
     let footer = &said.footer;
     let given = |day: &String| Some(day.clone()).filter(|day| !day.is_empty());
-    let span = span(given(&footer.from).as_deref(), given(&footer.to).as_deref())?;
+    let span = told::span(given(&footer.from).as_deref(), given(&footer.to).as_deref())?;
     let unit = Unit { entity: output.catalog.get(&footer.entity)?, span };
     (unit.entity.is_snapshot() == (span == Span::Snapshot)).then_some(unit)
-}
-
-fn span(from: Option<&str>, to: Option<&str>) -> Option<Span> {
-    let day = |text: &str| text.parse::<NaiveDate>().ok();
-    match (from, to) {
-        (None, None) => Some(Span::Snapshot),
-        (Some(from), Some(to)) => {
-            let window = Window { from: day(from)?, to: day(to)? };
-            (window.from < window.to).then_some(Span::Window(window))
-        }
-        _ => None,
-    }
 }
 
 /// What is read by a listing's ids keeps the boundaries of its listing: one whose listing is unknown makes it due.
@@ -289,7 +230,10 @@ fn with_parents(output: &Output, rows: &mut Rows) {
         let covers = |other: &Span| days(other).zip(days(span)).is_some_and(|(a, b)| a.overlaps(&b));
         if !rows.keys().any(|(name, other)| *name == parent.name && covers(other)) {
             let due = Some("its listing was not in the output".to_owned());
-            parents.push(((parent.name.clone(), *span), UnitRow { due, ..blank(output, parent, *span, row.read_at) }));
+            parents.push((
+                (parent.name.clone(), *span),
+                UnitRow { due, ..told::blank(output, parent, *span, row.read_at) },
+            ));
         }
     }
     rows.extend(parents);

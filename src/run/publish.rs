@@ -9,9 +9,9 @@ use super::session::Session;
 use crate::error::{Error, Kind, Result};
 use crate::failpoint;
 use crate::halt::Reason;
-use crate::report::{Manifest, ManifestCoverage, ManifestObject, ManifestRemoved, RunReport, VERSION};
+use crate::report::{Manifest, ManifestCoverage, ManifestMissing, ManifestObject, ManifestRemoved, RunReport, VERSION};
 use crate::sink::{Expected, Written};
-use crate::state::UnitRow;
+use crate::state::{Missing, UnitRow};
 
 /// Path of the manifest.
 pub const MANIFEST: &str = "_gong_elt/manifest.json";
@@ -81,14 +81,18 @@ pub async fn manifest(session: &Session) -> Result<()> {
         removed: removed(session, now)?,
         coverage: Vec::new(),
     };
-    let manifest = session.ledger.units()?.iter().fold(manifest, with_unit);
+    let mut missing = session.ledger.all_missing()?;
+    let manifest = session.ledger.units()?.iter().fold(manifest, |manifest, unit| {
+        let missing = missing.remove(&(unit.entity.clone(), unit.span)).unwrap_or_default();
+        with_unit(manifest, unit, missing)
+    });
     replace(session, json(&manifest)).await?;
     failpoint::reached(failpoint::MANIFEST);
     session.manifest_at.store(now.timestamp(), Ordering::Relaxed);
     session.ledger.set_fact(PUBLISHED, &sequence.to_string())
 }
 
-fn with_unit(mut manifest: Manifest, unit: &UnitRow) -> Manifest {
+fn with_unit(mut manifest: Manifest, unit: &UnitRow, missing: Vec<Missing>) -> Manifest {
     let window = unit.span.window();
     let (from, to) = (window.map(|w| w.from.to_string()), window.map(|w| w.to.to_string()));
     let entity = unit.entity.clone();
@@ -106,7 +110,18 @@ fn with_unit(mut manifest: Manifest, unit: &UnitRow) -> Manifest {
             sequence: object.sequence,
         });
     }
-    manifest.coverage.push(ManifestCoverage { entity, from, to, read_at: text(unit.read_at), rows: unit.rows });
+    let missing = missing.into_iter().map(|m| ManifestMissing { id: m.id, reason: m.reason, since: text(m.since) });
+    manifest.coverage.push(ManifestCoverage {
+        entity,
+        from,
+        to,
+        read_at: text(unit.read_at),
+        rows: unit.rows,
+        private: unit.private,
+        fingerprint: Some(unit.fingerprint.clone()),
+        include_private: Some(unit.include_private),
+        missing: missing.collect(),
+    });
     manifest
 }
 

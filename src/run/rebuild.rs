@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 
 use super::proof::{self, Output, Proof};
-use super::{members, pins, zone};
+use super::{members, pins, told, zone};
 use crate::entity::spec::Read;
 use crate::error::{Error, Kind, Result};
-use crate::report::{Manifest, RebuildReport, VERSION};
+use crate::report::{Manifest, ManifestCoverage, ManifestMissing, RebuildReport, VERSION};
 use crate::sink::{Cell, read_columns};
-use crate::state::{Ledger, ListedCall, MediaOf, MediaRow, RemovedRow, Restored, UnitRow};
-use crate::unit::Window;
+use crate::state::{Ledger, ListedCall, MediaOf, MediaRow, Missing, RemovedRow, Restored, UnitRow};
+use crate::unit::{Span, Window};
 
 /// The column that says which zone's days a row was read in.
 const ZONE: &str = "time_zone";
@@ -71,12 +71,15 @@ pub async fn restore(output: &Output<'_>, ledger: &Ledger, proof: &Proof, ledger
         removed: output.manifest.map(removed).into_iter().flatten().chain(proof.gone.iter().cloned()).collect(),
         ..Restored::default()
     };
+    restored.missing = output.manifest.map(|manifest| missing(manifest, proof)).unwrap_or_default();
     restored.facts.push((pins::OUTPUT.to_owned(), output.store.url().to_owned()));
     for key in &proof.changed {
         let Some(row) = proof.rows.get(key) else { continue };
         let mut row = row.clone();
-        if let Some(object) = row.object.clone() {
-            contents(output, &mut row, &object.path, &mut restored).await?;
+        // One that is not as it was written has nothing to tell.
+        if let Some(object) = row.object.clone().filter(|object| !proof.lost.contains(&object.path)) {
+            let told = contents(output, &mut row, &object.path, &mut restored).await?;
+            row.due = row.due.or((!told).then(|| "its object cannot be read".to_owned()));
         }
         restored.units.push(row);
     }
@@ -89,6 +92,21 @@ pub async fn restore(output: &Output<'_>, ledger: &Ledger, proof: &Proof, ledger
     ledger.restore(&restored)
 }
 
+/// Ids that the manifest's windows miss, of those windows that are taken from it.
+fn missing(manifest: &Manifest, proof: &Proof) -> Vec<(String, Span, Vec<Missing>)> {
+    let of = |covered: &ManifestCoverage| {
+        let at = told::span(covered.from.as_deref(), covered.to.as_deref())?;
+        let key = (covered.entity.clone(), at);
+        let known = proof.rows.get(&key).filter(|row| row.missing == covered.missing.len() as u64);
+        known.filter(|_| proof.changed.contains(&key) && !covered.missing.is_empty())?;
+        let one = |m: &ManifestMissing| {
+            Some(Missing { id: m.id.clone(), reason: m.reason.clone(), since: m.since.parse().ok()? })
+        };
+        Some((key.0, at, covered.missing.iter().filter_map(one).collect()))
+    };
+    manifest.coverage.iter().filter_map(of).collect()
+}
+
 fn removed(manifest: &Manifest) -> Vec<RemovedRow> {
     let row = |removed: &crate::report::ManifestRemoved| {
         Some(RemovedRow { path: removed.path.clone(), sequence: removed.sequence, at: removed.at.parse().ok()? })
@@ -96,8 +114,9 @@ fn removed(manifest: &Manifest) -> Vec<RemovedRow> {
     manifest.removed.iter().filter_map(row).collect()
 }
 
-/// Listings of calls, media files, ids that others fan out over and the zone of company days, from the rows of an object.
-async fn contents(output: &Output<'_>, row: &mut UnitRow, path: &str, restored: &mut Restored) -> Result<()> {
+/// Listings of calls, media files, ids that others fan out over and the zone of company days, from the rows of an object; false if they
+/// cannot be read.
+async fn contents(output: &Output<'_>, row: &mut UnitRow, path: &str, restored: &mut Restored) -> Result<bool> {
     let entity = output.catalog.get(&row.entity);
     let read = entity.map(|entity| &entity.read);
     let zoned = entity.is_some_and(|e| e.has_company_days() && e.fields.iter().any(|f| f.name == ZONE));
@@ -109,14 +128,10 @@ async fn contents(output: &Output<'_>, row: &mut UnitRow, path: &str, restored: 
         () if media => vec!["call_id", "path", "size", "sha256", "content_type"],
         () if zoned => vec![ZONE],
         () if !fans.is_empty() => fans.iter().map(|(_, column)| *column).collect(),
-        () => return Ok(()),
+        () => return Ok(true),
     };
-    let Some(bytes) = output.store.get(path).await? else { return Ok(()) };
-    let rows = read_columns(bytes, &columns).map_err(|e| {
-        Error::new(Kind::Output, format!("{path} below {} cannot be read", output.store.url()))
-            .caused_by(e)
-            .hint("move the object away; its window is then read again")
-    })?;
+    let rows = output.store.get(path).await?.and_then(|bytes| read_columns(bytes, &columns).ok());
+    let Some(rows) = rows else { return Ok(false) };
     match row.span.window() {
         Some(_) if zoned => row.time_zone = rows.into_iter().find_map(|cells| cells.into_iter().next()?.text()),
         Some(window) if media => restored.media.extend(rows.into_iter().filter_map(|r| file(&row.entity, window, r))),
@@ -132,7 +147,7 @@ async fn contents(output: &Output<'_>, row: &mut UnitRow, path: &str, restored: 
             }
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 fn call(cells: Vec<Cell>) -> Option<ListedCall> {

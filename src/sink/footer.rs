@@ -71,6 +71,8 @@ fn parse(path: &str, tail: &Bytes, length: u64) -> Option<Said> {
         schema_version: value(file, "schema_version")?.parse().ok()?,
         run_id: value(file, "run_id")?,
         ledger_id: value(file, "ledger_id")?,
+        fingerprint: value(file, "fingerprint"),
+        include_private: value(file, "include_private").and_then(|text| text.parse().ok()),
         object: path.to_owned(),
     };
     Some(Said { footer, rows: u64::try_from(file.num_rows()).ok()? })

@@ -19,7 +19,7 @@ pub use condition::{Expected, Preconditions, Version, Written};
 pub use footer::Said;
 pub use incoming::Incoming;
 pub use parquet::{Encoded, Footer, encode};
-pub use rows::{Cell, count_rows, read_columns};
+pub use rows::{Cell, count_rows, is_whole, read_columns};
 pub use store::Store;
 pub use stored::Stored;
 pub use upload::{Unfinished, UploadLog};

@@ -41,6 +41,10 @@ pub struct Footer {
     pub run_id: String,
     /// The ledger.
     pub ledger_id: String,
+    /// Of the settings that shape its rows; objects of the first version have none.
+    pub fingerprint: Option<String>,
+    /// Private calls were wanted; likewise.
+    pub include_private: Option<bool>,
     /// Path below the output: the `_object` of each row.
     pub object: String,
 }
@@ -142,7 +146,7 @@ fn complete(schema: &SchemaRef, rows: &RecordBatch, footer: &Footer) -> Result<R
 
 fn properties(footer: &Footer, rows: usize, compression: Compression) -> WriterProperties {
     let pair = |key: &str, value: String| KeyValue::new(format!("gong_elt.{key}"), value);
-    let facts = vec![
+    let mut facts = vec![
         pair("entity", footer.entity.clone()),
         pair("from", footer.from.clone()),
         pair("to", footer.to.clone()),
@@ -152,6 +156,8 @@ fn properties(footer: &Footer, rows: usize, compression: Compression) -> WriterP
         pair("run_id", footer.run_id.clone()),
         pair("ledger_id", footer.ledger_id.clone()),
     ];
+    facts.extend(footer.fingerprint.clone().map(|value| pair("fingerprint", value)));
+    facts.extend(footer.include_private.map(|value| pair("include_private", value.to_string())));
     let codec = match compression {
         Compression::Zstd => Codec::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default()),
         Compression::Snappy => Codec::SNAPPY,

@@ -18,6 +18,18 @@ pub fn count_rows(object: Bytes) -> Result<u64> {
     Ok(u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0))
 }
 
+/// True if each of the object's `rows` rows can be read.
+pub fn is_whole(object: Bytes, rows: u64) -> bool {
+    let count = |object| -> Result<u64> {
+        let mut count = 0;
+        for batch in ParquetRecordBatchReaderBuilder::try_new(object)?.build()? {
+            count += batch?.num_rows() as u64;
+        }
+        Ok(count)
+    };
+    count(object).is_ok_and(|count| count == rows)
+}
+
 /// One value of a column that is read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell {

@@ -78,6 +78,21 @@ impl Ledger {
         })
     }
 
+    /// Every id that is missing, by unit.
+    pub fn all_missing(&self) -> Result<HashMap<(String, Span), Vec<Missing>>> {
+        self.with(|tx| {
+            let mut query = tx.prepare_cached("SELECT entity, from_day, to_day, id, reason, since FROM missing")?;
+            let mut rows = query.query([])?;
+            let mut all: HashMap<(String, Span), Vec<Missing>> = HashMap::new();
+            while let Some(row) = rows.next()? {
+                let (from, to): (String, String) = (row.get(1)?, row.get(2)?);
+                let missing = Missing { id: row.get(3)?, reason: row.get(4)?, since: instant(row.get(5)?) };
+                all.entry((row.get(0)?, span(&from, &to))).or_default().push(missing);
+            }
+            Ok(all)
+        })
+    }
+
     /// Keeps a window's total that led to smaller windows, so that the next plan knows the density.
     pub fn set_probe(&self, entity: &str, window: Window, total: u64) -> Result<()> {
         let (from, to) = days(Span::Window(window));

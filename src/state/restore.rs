@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rusqlite::{Transaction, params};
 
-use super::calls::{self, ListedCall};
+use super::calls::{self, ListedCall, Missing};
 use super::media::MediaOf;
 use super::units::{RemovedRow, UnitRow, write_row};
 use super::{Digest, Ledger, days, facts, micros, span};
@@ -27,6 +27,8 @@ pub struct Restored {
     pub keep: HashSet<(String, Span)>,
     /// The calls of windows.
     pub listings: Vec<(Window, Vec<ListedCall>)>,
+    /// Ids that units miss.
+    pub missing: Vec<(String, Span, Vec<Missing>)>,
     /// Media files.
     pub media: Vec<MediaOf>,
     /// Objects that are no longer current.
@@ -53,6 +55,9 @@ impl Ledger {
             }
             for (window, listing) in &restored.listings {
                 calls::put(tx, Span::Window(*window), listing)?;
+            }
+            for (entity, at, missing) in &restored.missing {
+                calls::replace_missing(tx, entity, *at, missing)?;
             }
             for of in &restored.media {
                 super::media::put(tx, &of.entity, Span::Window(of.window), &of.file)?;

@@ -3,10 +3,12 @@
 use std::fs;
 
 use chrono::TimeDelta;
+use gong_sim::{Fault, Matcher};
 use serde_json::Value;
 
 use crate::support::Rig;
-use crate::support::rig::{DAILY, end};
+use crate::support::look::ask;
+use crate::support::rig::{DAILY, FIVE, end};
 use crate::support::truth::assert_conserved;
 
 const WITH_MEDIA: &str = "entities = [\"all\", \"call_audio\"]";
@@ -128,6 +130,54 @@ fn with_the_manifest_lost_too_what_nothing_proves_is_read_again_and_counted() {
     assert!(text.contains("new"), "{text}");
     rig.sync();
     assert_conserved(&rig, "after a rebuild without manifest");
+}
+
+#[test]
+fn what_settings_units_were_read_with_and_what_they_miss_outlives_the_ledger() {
+    // GIVEN an account that was read with private calls, and an id that Gong never gave
+    let rig = Rig::sized(11, 400, 45);
+    let configure = |more: &str| rig.configure(&format!("{FIVE}\n{more}"));
+    configure("include_private = true");
+    let calls = rig.server.truth("calls");
+    let id = calls[0]["id"].as_str().expect("an id").to_owned();
+    let omit = Fault::OmitId { id: Some(id) };
+    rig.server.faults().always(Matcher::path("/v2/calls/transcript"), omit);
+    rig.sync();
+    let of = |rig: &Rig, what: &str| {
+        rig.run(&["status", "--format", "json"]).expect(0).json()["entities"]["call_transcripts"][what].clone()
+    };
+    let missing = of(&rig, "missing");
+    assert!(missing.as_u64() > Some(0), "{missing}");
+    let private = calls.iter().filter(|call| call["isPrivate"] == true).count();
+    assert!(
+        private > 0 && ask(&rig, "calls", "SELECT count(*) FROM TABLE WHERE is_private") == format!("[({private},)]")
+    );
+    // WHEN they are not wanted any more, and the details otherwise, and the ledger is lost
+    configure(
+        "include_private = false\n[entities.calls_extensive]\ncontent_selector = { exposedFields = { parties = true } }",
+    );
+    let before = (plan(&rig, 0), of(&rig, "missing"));
+    assert!(before.0.iter().any(|unit| unit.3.contains("private")), "{before:?}");
+    let shown = rig.run(&["plan"]).expect(0).stdout;
+    for with_manifest in [true, false] {
+        lose_state(&rig);
+        if !with_manifest {
+            fs::remove_file(rig.data().join("_gong_elt/manifest.json")).expect("a manifest");
+        }
+        rebuild(&rig);
+        // THEN what is due, why, and what is missing is as before, the last as far as the manifest tells it
+        let due = |units: &[(String, String, String, String)]| {
+            units.iter().filter(|unit| unit.3.contains("private")).cloned().collect::<Vec<_>>()
+        };
+        assert!(!due(&plan(&rig, 0)).is_empty());
+        if with_manifest {
+            assert_eq!((plan(&rig, 0), of(&rig, "missing")), before);
+            assert_eq!(rig.run(&["plan"]).expect(0).stdout, shown);
+        }
+    }
+    // AND the next run takes them away
+    rig.sync();
+    assert_eq!(ask(&rig, "calls", "SELECT count(*) FROM TABLE WHERE is_private"), "[(0,)]");
 }
 
 #[test]

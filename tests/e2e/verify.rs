@@ -96,6 +96,52 @@ fn damage_is_found_and_just_that_is_read_again() {
     }
 }
 
+/// Ways to damage a file.
+const DAMAGE: [(&str, fn(&mut Vec<u8>)); 5] = [
+    ("its begin flipped", |bytes| bytes[200] ^= 0xff),
+    ("its end flipped", |bytes| flip(bytes, 12)),
+    ("cut", |bytes| bytes.truncate(bytes.len() / 2)),
+    ("longer", |bytes| bytes.push(0)),
+    ("empty", Vec::clear),
+];
+
+fn flip(bytes: &mut [u8], from_end: usize) {
+    let place = bytes.len() - from_end;
+    bytes[place] ^= 0xff;
+}
+
+#[test]
+fn a_damaged_object_is_never_taken_for_a_newer_one() {
+    for (how, damage) in DAMAGE {
+        for nightly in [true, false] {
+            // GIVEN an output whose objects of one month are damaged, unsettled and settled ones
+            let rig = Rig::small(1);
+            rig.configure(FIVE);
+            rig.sync();
+            let objects: Vec<_> =
+                rig.objects().into_iter().filter(|(path, _)| path.contains("month=2026-05")).collect();
+            assert!(objects.len() > 20);
+            for (path, _) in &objects {
+                let place = rig.data().join(path);
+                let mut bytes = fs::read(&place).expect("a file");
+                damage(&mut bytes);
+                fs::write(place, bytes).expect("a writable file");
+            }
+            // WHEN the night's run writes beside them, or they are looked for THEN they are read again, and all is well
+            if nightly {
+                rig.server.night();
+                rig.sync();
+            } else {
+                assert_eq!(found(&verify(&rig, &["--deep"], 1)).len(), objects.len(), "{how}");
+                let repaired = verify(&rig, &["--repair"], 0);
+                assert_eq!(repaired["repaired"], objects.len(), "{how}");
+                assert_conserved(&rig, how);
+            }
+            assert_eq!(found(&verify(&rig, &["--deep"], 0)), [], "{how}, nightly {nightly}");
+        }
+    }
+}
+
 #[test]
 fn a_damaged_media_file_is_fetched_again_and_the_others_are_not() {
     // GIVEN audio of every call, of which one file is damaged and one lost
