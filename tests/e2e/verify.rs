@@ -96,8 +96,10 @@ fn damage_is_found_and_just_that_is_read_again() {
     }
 }
 
-/// Ways to damage a file.
-const DAMAGE: [(&str, fn(&mut Vec<u8>)); 5] = [
+/// A way to damage a file.
+type Damage = (&'static str, fn(&mut Vec<u8>));
+
+const DAMAGE: [Damage; 5] = [
     ("its begin flipped", |bytes| bytes[200] ^= 0xff),
     ("its end flipped", |bytes| flip(bytes, 12)),
     ("cut", |bytes| bytes.truncate(bytes.len() / 2)),
