@@ -23,7 +23,9 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &BackfillArgs) -> R
     let range = range(&args.range)?;
     signals::listen(&context.stop)?;
     let held = context.hold("backfill", args.bounds.wait).await?;
-    let ask = run::ask_backfill(entities, range, args.range.force);
+    let force = args.range.force.then(run::Forced::default);
+    let mut ask = run::ask_backfill(catalog, entities, range, force);
+    ask.forced_since = run::forced_since(&held.ledger, &ask)?;
     let code = read(&context, &held, &ask, args).await;
     held.release().await;
     code
@@ -36,8 +38,10 @@ async fn read(context: &Context, held: &Held, ask: &Ask, args: &BackfillArgs) ->
     let budget = context.config.limits.backfill_budget(ledger.last_sync_requests()?.unwrap_or(0));
     let source = context.source(ledger, budget, args.bounds.max_requests)?;
     let session = Arc::new(context.session(held, source, args.accept_shrink).await?);
-    if !args.range.force {
-        ledger.begin_backfill(ask.range, &names, context.clock.now())?;
+    let forced_by = args.range.force.then_some(session.run_id.as_str());
+    ledger.begin_backfill(ask.range, &names, forced_by, context.clock.now())?;
+    if let Some(since) = &ask.forced_since {
+        tracing::info!("goes on with what run {since} began; `gong-elt backfill --cancel` forgets it");
     }
     let report = run::run(&session, ask, "backfill").await?;
     print(args.format.format, &report, || run_text(&report));

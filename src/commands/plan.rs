@@ -19,14 +19,16 @@ use crate::state::Ledger;
 pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &PlanArgs) -> Result<u8> {
     let context = Context::load(cli, catalog)?;
     let entities = context.entities(&args.entities)?;
-    let ask = match &args.what {
+    let mut ask = match &args.what {
         Some(PlanWhat::Backfill(wanted)) => {
-            run::ask_backfill(dated(entities, &args.entities, wanted.force)?, range(wanted)?, wanted.force)
+            let force = wanted.force.then(run::Forced::default);
+            run::ask_backfill(catalog, dated(entities, &args.entities, wanted.force)?, range(wanted)?, force)
         }
         Some(PlanWhat::Sync) | None => run::ask_sync(entities, context.start_date()?, context.now),
     };
     context.fetch_if_absent().await?;
     let ledger = context.ledger()?;
+    ask.forced_since = run::forced_since(&ledger, &ask)?;
     // A ledger that a run would refuse has no plan.
     run::compare_output(&ledger, &Store::open(&context.config.output)?, &ledger.id(run::new_id)?).await?;
     let rules = run::rules_of(&context.config, context.now, context.zone(&ledger)?);

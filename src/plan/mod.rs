@@ -33,6 +33,10 @@ pub struct Ask {
     pub range: Window,
     /// Which command asks.
     pub kind: AskKind,
+    /// Lists that the entities go over: read first if they never were.
+    pub lists: Vec<&'static Entity>,
+    /// What this run and those after it committed is not forced again: they went on with it.
+    pub forced_since: Option<String>,
 }
 
 /// Which command asks.
@@ -108,6 +112,15 @@ pub struct Known {
     pub private: u64,
     /// Why it must be read early.
     pub due: Option<String>,
+    /// The run that committed its newest reading; ids of runs sort by time.
+    pub run_id: String,
+}
+
+impl Known {
+    /// True if a forced reading of it is not done yet.
+    fn is_forced(&self, ask: &Ask, now: DateTime<Utc>) -> bool {
+        now >= self.read_at && ask.forced_since.as_ref().is_none_or(|since| self.run_id < *since)
+    }
 }
 
 /// A unit that was begun by an earlier run and not committed.
@@ -121,6 +134,8 @@ pub struct Begun {
     pub staged: u64,
     /// The vendor's count of its rows, if it is a listing that was begun.
     pub total: Option<u64>,
+    /// Its object may have been written.
+    pub written: bool,
 }
 
 /// What the ledger knows.
@@ -160,7 +175,7 @@ pub fn plan(
         return due;
     }
     let mut planned: Vec<Planned> = Vec::new();
-    for begun in &facts.begun {
+    for begun in facts.begun.iter().filter(|begun| must_finish(ask, begun)) {
         if let Some(entity) = catalog(&begun.entity) {
             let expected = windows::expected(facts, entity, begun.span);
             let unit = Unit { entity, span: begun.span };
@@ -170,20 +185,33 @@ pub fn plan(
     for &entity in ask.entities.iter().filter(|e| e.is_snapshot()) {
         match ask.kind {
             AskKind::Sync => planned.extend(snapshot(entity, rules, facts)),
-            AskKind::Force => planned.push(Planned {
-                unit: Unit { entity, span: Span::Snapshot },
-                reason: Reason::Force,
-                expected: windows::expected(facts, entity, Span::Snapshot),
-                staged: 0,
-            }),
+            AskKind::Force => planned.extend(forced_snapshot(ask, entity, rules, facts)),
             AskKind::Backfill | AskKind::Due => {}
         }
     }
+    let unread = |entity: &&Entity| facts.known.iter().all(|known| known.entity != entity.name);
+    planned.extend(ask.lists.iter().copied().filter(unread).filter_map(|list| snapshot(list, rules, facts)));
     planned.extend(windows::plan(ask, rules, facts));
     let mut seen = std::collections::HashSet::new();
     planned.retain(|p| seen.insert((p.unit.entity.name.clone(), p.unit.span)));
     planned.sort_by_key(order);
     planned
+}
+
+/// True if a begun unit comes first. What a backfill of earlier days has begun and not written is the backfill's.
+fn must_finish(ask: &Ask, begun: &Begun) -> bool {
+    let earlier = begun.span.window().is_some_and(|window| window.to <= ask.range.from);
+    begun.written || !(ask.kind == AskKind::Sync && earlier)
+}
+
+fn forced_snapshot(ask: &Ask, entity: &'static Entity, rules: &Rules, facts: &Facts) -> Option<Planned> {
+    let known = facts.known.iter().find(|known| known.entity == entity.name);
+    known.is_none_or(|known| known.is_forced(ask, rules.now)).then(|| Planned {
+        unit: Unit { entity, span: Span::Snapshot },
+        reason: Reason::Force,
+        expected: windows::expected(facts, entity, Span::Snapshot),
+        staged: 0,
+    })
 }
 
 /// What was begun first, then snapshots, because others depend on them, then windows from the newest on. What is filtered by what

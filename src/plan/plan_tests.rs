@@ -51,7 +51,13 @@ impl Case {
         let from = today(now, zone) - Days::new(chance.gen_range(0..100));
         let to = from + Days::new(chance.gen_range(1..130));
         let all: Vec<&'static Entity> = catalog.all().filter(|e| e.page.link.is_none()).collect();
-        let ask = Ask { entities: all.clone(), range: Window { from, to }, kind: kind_of(chance) };
+        let ask = Ask {
+            entities: all.clone(),
+            range: Window { from, to },
+            kind: kind_of(chance),
+            lists: Vec::new(),
+            forced_since: None,
+        };
         let mut case = Case { catalog, ask, rules, facts: Facts::default() };
         for entity in all {
             case.remember(entity, chance);
@@ -78,10 +84,24 @@ impl Case {
                 let read_at = self.rules.now - TimeDelta::hours(chance.gen_range(-30..2000));
                 let due = chance.gen_bool(0.05).then(|| "a fact".to_owned());
                 let rows = chance.gen_range(0..9000);
-                self.facts.known.push(Known { entity: entity.name.clone(), span, read_at, rows, private: 0, due });
+                self.facts.known.push(Known {
+                    entity: entity.name.clone(),
+                    span,
+                    read_at,
+                    rows,
+                    private: 0,
+                    due,
+                    run_id: String::new(),
+                });
             }
             if chance.gen_bool(0.1) && entity.parent().is_none() {
-                self.facts.begun.push(Begun { entity: entity.name.clone(), span, staged: 0, total: None });
+                self.facts.begun.push(Begun {
+                    entity: entity.name.clone(),
+                    span,
+                    staged: 0,
+                    total: None,
+                    written: true,
+                });
             }
         }
     }
@@ -118,8 +138,18 @@ impl Case {
             match known {
                 // What was read at a later now stays as it is; the run leaves the older reading out.
                 Some(known) if known.read_at > read_at => {}
-                Some(known) => *known = Known { entity, span, read_at, rows, private: 0, due: None },
-                None => self.facts.known.push(Known { entity, span, read_at, rows, private: 0, due: None }),
+                Some(known) => {
+                    *known = Known { entity, span, read_at, rows, private: 0, due: None, run_id: String::new() }
+                }
+                None => self.facts.known.push(Known {
+                    entity,
+                    span,
+                    read_at,
+                    rows,
+                    private: 0,
+                    due: None,
+                    run_id: String::new(),
+                }),
             }
         }
     }

@@ -135,7 +135,7 @@ fn again(
 
 fn reason(ask: &Ask, unit: Unit, window: Window, known: &Known, rules: &Rules) -> Option<Reason> {
     match ask.kind {
-        AskKind::Force => (ask.range.overlaps(&window) && rules.now >= known.read_at).then_some(Reason::Force),
+        AskKind::Force => (ask.range.overlaps(&window) && known.is_forced(ask, rules.now)).then_some(Reason::Force),
         // Asked as a sync, of which the rest is left out.
         AskKind::Backfill | AskKind::Due => None,
         AskKind::Sync if rules.now < known.read_at => None,

@@ -31,7 +31,9 @@ use crate::unit::{Unit, Window};
 /// Why a unit is read again early whose listing gave fewer records than the vendor counted.
 pub const TOO_FEW: &str = "Gong counted more records than it gave";
 /// Staged answers that are older were of another day.
-const LONGEST_STAGED_HOURS: i64 = 24;
+pub fn longest_staged() -> Duration {
+    Duration::hours(24)
+}
 
 /// Records the intent to read a unit, or takes up the one that an earlier run left.
 pub fn begin(session: &Session, unit: Unit) -> Result<OpenUnit, Trouble> {
@@ -44,7 +46,7 @@ pub fn begin(session: &Session, unit: Unit) -> Result<OpenUnit, Trouble> {
         return Ok(open);
     }
     // What replaces an entity's other period lands only when all of it is there, which may take days of quota.
-    let late = session.now - open.read_at > Duration::hours(LONGEST_STAGED_HOURS);
+    let late = session.now - open.read_at > longest_staged();
     let replaces = late && super::planning::is_overlapped(&session.ledger.units()?, &open);
     let old = (late && !replaces) || open.read_at > session.now;
     if old || outrun(session, unit, &open) || !alike {
@@ -125,6 +127,7 @@ pub async fn land(
     if same {
         row.object.clone_from(&previous);
     } else if chosen.keep.is_empty() {
+        session.ledger.writes(open.id)?;
         if previous.is_some() || is_of_another_run(session, open) {
             session.store.remove(&unit.object()).await?;
         }
@@ -148,7 +151,7 @@ pub async fn land(
     })?;
     session.held.forget(open);
     failpoint::reached(failpoint::COMMITTED);
-    count(session, &row, &change, previous.is_some(), !same, bytes);
+    session.tally.committed(&row, &change, previous.is_some(), !same, bytes);
     tracing::info!(unit = %unit, rows = row.rows, new = change.new, changed = change.changed, gone = change.gone, "committed {name}");
     Ok(Landed::Committed)
 }
@@ -264,6 +267,7 @@ async fn write(
     };
     let encoded = encoded.map_err(|e| Error::new(Kind::Output, format!("cannot encode {path}")).caused_by(e))??;
     let bytes = encoded.bytes.len() as u64;
+    session.ledger.writes(open.id)?;
     failpoint::reached(failpoint::BEFORE_OBJECT);
     // A store that does not answer is left as a kill would leave it: the unit is open, and the next run writes the key again.
     let etag = tokio::select! {
@@ -272,27 +276,4 @@ async fn write(
     };
     failpoint::reached(failpoint::OBJECT);
     Ok(ObjectRow { path, read_at: open.read_at, bytes, sha256: encoded.sha256, etag, sequence: 0 })
-}
-
-fn count(session: &Session, row: &UnitRow, change: &Change, was_there: bool, rewritten: bool, bytes: u64) {
-    session.tally.entity(&row.entity, |e| {
-        e.units.committed += 1;
-        e.rows.new += change.new;
-        e.rows.changed += change.changed;
-        e.rows.gone += change.gone;
-        e.rows.private += row.private;
-        e.missing += row.missing;
-        e.vendor_total += row.vendor_total.unwrap_or(0);
-        e.unexplained += row.unexplained;
-        if rewritten {
-            e.rows.written += row.rows;
-            e.bytes += bytes;
-        }
-    });
-    session.tally.objects(|o| match (rewritten, was_there, row.object.is_some()) {
-        (true, false, true) => o.added += 1,
-        (true, true, true) => o.replaced += 1,
-        (true, true, false) => o.removed += 1,
-        _ => {}
-    });
 }

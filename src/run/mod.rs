@@ -3,6 +3,7 @@
 //! The only room that knows more than one stage; it translates between them.
 
 mod arrival;
+mod backfills;
 mod backup;
 mod batches;
 mod children;
@@ -48,6 +49,7 @@ mod uploads;
 mod verify;
 mod zone;
 
+pub use backfills::{Forced, ask_backfill, forced_since};
 pub use backup::Backup;
 pub use batches::NO_CALL;
 pub use doubt::{Doubts, Whose, whose};
@@ -57,7 +59,7 @@ pub use members::first as first_members;
 pub use meter::LedgerMeter;
 pub use outcome::exit_code;
 pub use pins::{COMPANY, check_output, compare_output, read_manifest, same_company_page};
-pub use planning::{ask_backfill, ask_due, ask_sync, plan_report, planned, rules_of, selected, to_learn};
+pub use planning::{ask_due, ask_sync, plan_report, planned, rules_of, selected, to_learn};
 pub use probe::probe;
 pub use proof::Output;
 pub use publish::text;
@@ -137,6 +139,7 @@ pub async fn run(session: &Arc<Session>, ask: &Ask, command: &str) -> Result<Run
     uploads::abort_left(session).await?;
     replace::remove_discarded(session).await?;
     replace::forget_begun(session)?;
+    backfills::forget_stale(session, ask)?;
     publish::catch_up(session).await?;
     zone::learn(session, &ask.entities).await?;
     let rules = planning::rules(session);
@@ -161,7 +164,7 @@ pub async fn run(session: &Arc<Session>, ask: &Ask, command: &str) -> Result<Run
         return Err(error);
     }
     if !matches!(ask.kind, AskKind::Sync | AskKind::Due) || session.config.sync.continue_backfills {
-        outcome::end_backfills(session)?;
+        outcome::end_backfills(session, ask)?;
     }
     let report = outcome::report(session, ask, command, begun)?;
     let text = serde_json::to_string(&report).unwrap_or_default();

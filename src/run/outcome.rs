@@ -8,8 +8,9 @@ use super::session::Session;
 use super::tally::Counts;
 use crate::error::{Kind, Result};
 use crate::halt::Reason;
-use crate::plan::{self, Ask, AskKind};
+use crate::plan::{self, Ask, AskKind, Planned};
 use crate::report::{RunReport, VERSION};
+use crate::state::Backfill;
 
 /// A first sync over more days than this without a single call is suspicious: a blind credential looks just so (API reference, F.3).
 const DAYS_WITHOUT_CALLS: u32 = 30;
@@ -98,14 +99,18 @@ fn blind(session: &Session, ask: &Ask) -> Result<bool> {
     Ok(calls.peek().is_some() && calls.all(|u| u.rows + u.private == 0))
 }
 
-/// Forgets backfills that have nothing left to read.
-pub fn end_backfills(session: &Session) -> Result<()> {
+/// Forgets backfills that have nothing left to read. A forced one that was not stopped has tried everything: the same command begins anew.
+pub fn end_backfills(session: &Session, asked: &Ask) -> Result<()> {
+    let is_tried = |backfill: &Backfill| {
+        let same = asked.range == backfill.window && super::backfills::names(asked) == backfill.entities;
+        asked.kind == AskKind::Force && backfill.forced_by.is_some() && same && session.stop.reason().is_none()
+    };
     let facts = facts(&session.ledger, &session.config, session.zone())?;
     for backfill in session.ledger.backfills()? {
-        let entities = super::selected(session.catalog, &backfill.entities);
-        let ask = super::ask_backfill(entities, backfill.window, false);
+        let ask = super::backfills::ask_again(session.catalog, &backfill);
         let rest = plan::plan(&ask, &rules(session), &facts, |name| session.catalog.get(name));
-        if rest.iter().all(|p| p.unit.span.window().is_none_or(|w| !w.overlaps(&backfill.window))) {
+        let is_read = |p: &Planned| p.unit.span.window().is_none_or(|w| !w.overlaps(&backfill.window));
+        if is_tried(&backfill) || rest.iter().all(is_read) {
             session.ledger.end_backfill(backfill.id)?;
         }
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
+use super::backfills::{ask_again, goes_on};
 use super::members;
 use super::part::LIST;
 use super::publish::text;
@@ -50,18 +51,13 @@ fn sources(entity: &Entity) -> Vec<&str> {
 pub fn ask_sync(entities: Vec<&'static Entity>, start: NaiveDate, now: DateTime<Utc>) -> Ask {
     // A day more than UTC's: the company's may have begun. Each entity cuts it at its own today.
     let to = next(next(plan::today(now, Tz::UTC))).max(start);
-    Ask { entities, range: Window { from: start, to }, kind: AskKind::Sync }
-}
-
-/// What `backfill` asks for.
-pub fn ask_backfill(entities: Vec<&'static Entity>, range: Window, force: bool) -> Ask {
-    Ask { entities, range, kind: if force { AskKind::Force } else { AskKind::Backfill } }
+    Ask { entities, range: Window { from: start, to }, kind: AskKind::Sync, lists: Vec::new(), forced_since: None }
 }
 
 /// What `verify --repair` asks for: units that are marked, wherever they are.
 pub fn ask_due(entities: Vec<&'static Entity>) -> Ask {
     let nothing = Window { from: NaiveDate::MIN, to: NaiveDate::MIN };
-    Ask { entities, range: nothing, kind: AskKind::Due }
+    Ask { entities, range: nothing, kind: AskKind::Due, lists: Vec::new(), forced_since: None }
 }
 
 /// The settings that decide what is due.
@@ -99,7 +95,8 @@ pub fn facts(ledger: &Ledger, config: &Config, zone: Tz) -> Result<Facts> {
     let begun = begun.map(|open| {
         let staged = ledger.staged_index(open.id)?;
         let total = staged.iter().find(|page| page.part == LIST && page.page == 0).and_then(|page| page.total);
-        Ok(Begun { entity: open.entity, span: open.span, staged: staged.len() as u64, total })
+        let (staged, written) = (staged.len() as u64, open.written);
+        Ok(Begun { entity: open.entity, span: open.span, staged, total, written })
     });
     let begun = begun.collect::<Result<Vec<Begun>>>()?;
     let known = units.into_iter().map(|row| {
@@ -108,7 +105,7 @@ pub fn facts(ledger: &Ledger, config: &Config, zone: Tz) -> Result<Facts> {
         let other = row.time_zone.filter(|read_in| read_in != zone.name());
         let due = due.or_else(|| other.map(|other| format!("read in the days of {other}, not of {zone}")));
         let (rows, private) = (row.rows, row.private);
-        Known { entity: row.entity, span: row.span, read_at: row.read_at, rows, private, due }
+        Known { entity: row.entity, span: row.span, read_at: row.read_at, rows, private, due, run_id: row.run_id }
     });
     let samples = ledger.probes()?.into_iter().map(|(_, window, rows)| Sample { window, rows });
     Ok(Facts { known: known.collect(), begun, samples: samples.collect() })
@@ -126,15 +123,13 @@ pub fn planned(
     refuse_other_periods(rules, ask, &facts)?;
     let find = |name: &str| catalog.get(name);
     let mut planned = plan::plan(ask, rules, &facts, find);
-    if ask.kind == AskKind::Sync && config.sync.continue_backfills {
-        for backfill in ledger.backfills()? {
-            let rest = ask_backfill(selected(catalog, &backfill.entities), backfill.window, false);
-            for one in plan::plan(&rest, rules, &facts, find) {
-                let twice =
-                    planned.iter().any(|p| p.unit.entity.name == one.unit.entity.name && p.unit.span == one.unit.span);
-                if !twice {
-                    planned.push(Planned { reason: Reason::Backfill, ..one });
-                }
+    for backfill in if ask.kind == AskKind::Sync { ledger.backfills()? } else { Vec::new() } {
+        let rest = plan::plan(&ask_again(catalog, &backfill), rules, &facts, find);
+        for one in rest.into_iter().filter(|one| goes_on(config, &backfill, one)) {
+            let twice =
+                planned.iter().any(|p| p.unit.entity.name == one.unit.entity.name && p.unit.span == one.unit.span);
+            if !twice {
+                planned.push(Planned { reason: Reason::Backfill, ..one });
             }
         }
     }

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::guard::Change;
 use crate::error::{Error, Kind};
 use crate::report::{EntityReport, ObjectCounts};
+use crate::state::UnitRow;
 
 /// Warnings beyond this many are counted, not listed.
 const MOST_WARNINGS: usize = 50;
@@ -87,6 +89,30 @@ impl Tally {
     /// Counts a reading that was not believed.
     pub fn suspect(&self) {
         self.lock().suspect += 1;
+    }
+
+    /// Counts a unit that was committed: what changed of its rows, and what became of its object.
+    pub fn committed(&self, row: &UnitRow, change: &Change, was_there: bool, rewritten: bool, bytes: u64) {
+        self.entity(&row.entity, |e| {
+            e.units.committed += 1;
+            e.rows.new += change.new;
+            e.rows.changed += change.changed;
+            e.rows.gone += change.gone;
+            e.rows.private += row.private;
+            e.missing += row.missing;
+            e.vendor_total += row.vendor_total.unwrap_or(0);
+            e.unexplained += row.unexplained;
+            if rewritten {
+                e.rows.written += row.rows;
+                e.bytes += bytes;
+            }
+        });
+        self.objects(|o| match (rewritten, was_there, row.object.is_some()) {
+            (true, false, true) => o.added += 1,
+            (true, true, true) => o.replaced += 1,
+            (true, true, false) => o.removed += 1,
+            _ => {}
+        });
     }
 
     /// The counts so far.

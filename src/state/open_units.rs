@@ -27,6 +27,8 @@ pub struct OpenUnit {
     pub time_zone: Option<String>,
     /// The run that began it first. If that was another one, it may have written the object.
     pub run_id: String,
+    /// Its object was about to be written or removed: it may be there, or not be.
+    pub written: bool,
 }
 
 /// Under what a unit is read.
@@ -68,7 +70,7 @@ impl Ledger {
     pub fn open_units(&self) -> Result<Vec<OpenUnit>> {
         self.with(|tx| {
             let mut query = tx.prepare_cached(
-                "SELECT id, entity, from_day, to_day, read_at, fingerprint, time_zone, run_id FROM open_unit ORDER BY id",
+                "SELECT id, entity, from_day, to_day, read_at, fingerprint, time_zone, run_id, written FROM open_unit ORDER BY id",
             )?;
             let rows = query.query_map([], |row| {
                 let (from, to): (String, String) = (row.get(2)?, row.get(3)?);
@@ -81,6 +83,7 @@ impl Ledger {
                     fingerprint,
                     time_zone: row.get(6)?,
                     run_id: row.get(7)?,
+                    written: row.get(8)?,
                 })
             })?;
             rows.collect()
@@ -107,7 +110,7 @@ impl Ledger {
                 ],
             )?;
             tx.query_row(
-                "SELECT id, read_at, fingerprint, time_zone, run_id FROM open_unit WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3",
+                "SELECT id, read_at, fingerprint, time_zone, run_id, written FROM open_unit WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3",
                 params![name, from, to],
                 |row| {
                     let (id, fingerprint) = (row.get(0)?, row.get(2)?);
@@ -119,6 +122,7 @@ impl Ledger {
                         fingerprint,
                         time_zone: row.get(3)?,
                         run_id: row.get(4)?,
+                        written: row.get(5)?,
                     })
                 },
             )
@@ -132,6 +136,11 @@ impl Ledger {
             let update = "UPDATE open_unit SET read_at = ?2, fingerprint = ?3, time_zone = ?4 WHERE id = ?1";
             tx.execute(update, params![id, micros(reading.at), reading.fingerprint, reading.time_zone]).map(|_| ())
         })
+    }
+
+    /// Notes that an open unit's object is about to be written or removed.
+    pub fn writes(&self, id: i64) -> Result<()> {
+        self.with_relaxed(|tx| tx.execute("UPDATE open_unit SET written = 1 WHERE id = ?1", params![id]).map(|_| ()))
     }
 
     /// Forgets an open unit that wrote nothing.

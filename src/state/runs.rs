@@ -29,6 +29,8 @@ pub struct Backfill {
     pub window: Window,
     /// Names of the entities asked for.
     pub entities: Vec<String>,
+    /// The run that began it, if it reads again what is covered.
+    pub forced_by: Option<String>,
 }
 
 impl Ledger {
@@ -87,32 +89,40 @@ impl Ledger {
         })
     }
 
-    /// Notes a backfill; the same range and entities again is the same backfill.
-    pub fn begin_backfill(&self, window: Window, entities: &[String], at: DateTime<Utc>) -> Result<()> {
+    /// Notes a backfill; the same range and entities again, forced or not as before, is the same backfill.
+    pub fn begin_backfill(
+        &self,
+        window: Window,
+        entities: &[String],
+        forced_by: Option<&str>,
+        at: DateTime<Utc>,
+    ) -> Result<()> {
+        let same = |known: &Backfill| {
+            known.window == window && known.entities == entities && known.forced_by.is_some() == forced_by.is_some()
+        };
+        if self.backfills()?.iter().any(same) {
+            return Ok(());
+        }
         let (from, to) = days(Span::Window(window));
         let entities = serde_json::Value::from(entities.to_vec()).to_string();
         self.with(|tx| {
-            let (same,): (bool,) = tx.query_row(
-                "SELECT count(*) > 0 FROM backfill WHERE from_day = ?1 AND to_day = ?2 AND entities = ?3",
-                params![from, to, entities],
-                |row| Ok((row.get(0)?,)),
-            )?;
-            if same {
-                return Ok(());
-            }
-            let insert = "INSERT INTO backfill (from_day, to_day, entities, begun) VALUES (?1, ?2, ?3, ?4)";
-            tx.execute(insert, params![from, to, entities, micros(at)]).map(|_| ())
+            let insert =
+                "INSERT INTO backfill (from_day, to_day, entities, forced_by, begun) VALUES (?1, ?2, ?3, ?4, ?5)";
+            tx.execute(insert, params![from, to, entities, forced_by, micros(at)]).map(|_| ())
         })
     }
 
     /// Backfills that are under way, oldest first.
     pub fn backfills(&self) -> Result<Vec<Backfill>> {
         self.with(|tx| {
-            let mut query = tx.prepare_cached("SELECT id, from_day, to_day, entities FROM backfill ORDER BY id")?;
+            let mut query =
+                tx.prepare_cached("SELECT id, from_day, to_day, entities, forced_by FROM backfill ORDER BY id")?;
             let rows = query.query_map([], |row| {
                 let (from, to, entities): (String, String, String) = (row.get(1)?, row.get(2)?, row.get(3)?);
                 let window = span(&from, &to).window();
+                let forced_by = row.get(4)?;
                 Ok(window.map(|window| Backfill {
+                    forced_by,
                     id: row.get::<_, i64>(0).unwrap_or_default(),
                     window,
                     entities: serde_json::from_str(&entities).unwrap_or_default(),

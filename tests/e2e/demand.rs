@@ -121,3 +121,114 @@ fn a_cancelled_backfill_is_forgotten_and_what_it_read_stays() {
     assert_eq!(crate::support::journal::paid_twice(&rig.server), Vec::<String>::new());
     assert_conserved(&rig, "after the backfill");
 }
+
+/// Listings of days before the start that were asked for after so many requests.
+fn earlier(rig: &Rig, after: usize, start: &str) -> usize {
+    let from =
+        |entry: &gong_sim::Entry| entry.query.iter().find(|(name, _)| name == "fromDateTime").map(|(_, at)| at.clone());
+    let entries = rig.server.journal().entries().split_off(after);
+    entries.iter().filter(|e| e.path == "/v2/calls" && from(e).is_some_and(|at| at.as_str() < start)).count()
+}
+
+#[test]
+fn what_a_backfill_has_begun_comes_after_the_fresh_windows_and_not_at_all_once_it_is_cancelled() {
+    for cancelled in [false, true] {
+        // GIVEN a backfill that was stopped in the middle of its windows, and a night
+        let rig = Rig::sized(4, 3_000, 80);
+        let start = "2026-04-20";
+        rig.configure_whole(&format!("[sync]\nstart_date = \"{start}\"\n{FIVE}"));
+        rig.sync();
+        let range = ["backfill", "--from", "2026-03-01", "--to", start];
+        rig.run(&[&range[..], &["--max-requests", "6"]].concat()).expect(0);
+        let begun: u32 =
+            rig.ledger().query_row("SELECT count(*) FROM open_unit", [], |row| row.get(0)).expect("a count");
+        assert!(begun > 0);
+        if cancelled {
+            rig.run(&["backfill", "--cancel"]).expect(0);
+        }
+        // WHEN sync runs THEN it reads its own days first, and of the backfill what it had begun, unless that was cancelled
+        rig.server.clock().advance(TimeDelta::hours(20));
+        let before = rig.server.journal().len();
+        let reasons = tables(&plan(&rig, &[]), "unfinished backfill");
+        rig.sync();
+        assert_eq!(reasons.is_empty(), cancelled, "{reasons:?}");
+        let entries = rig.server.journal().entries().split_off(before);
+        let is_old =
+            |e: &gong_sim::Entry| e.query.iter().any(|(name, at)| name == "fromDateTime" && at.as_str() < start);
+        if cancelled {
+            assert_eq!(earlier(&rig, before, start), 0);
+        } else {
+            let listed = rig.server.journal().entries();
+            let pages: Vec<String> = listed
+                .iter()
+                .filter(|e| e.path == "/v2/calls" && is_old(e))
+                .map(crate::support::journal::asked)
+                .collect();
+            let unique: std::collections::HashSet<&String> = pages.iter().collect();
+            assert_eq!(unique.len(), pages.len(), "{pages:?}");
+            let first_old = entries.iter().position(is_old);
+            let last_fresh = entries.iter().rposition(|e| e.path == "/v2/calls" && !is_old(e));
+            assert!(first_old.is_none() || first_old > last_fresh, "{first_old:?} {last_fresh:?}");
+        }
+        // AND the backfill finds its end, with every call once
+        rig.run(&range).expect(0);
+        let public = rig.server.truth("calls").iter().filter(|call| call["isPrivate"] == false).count();
+        let counted = ask(&rig, "calls", "SELECT count(*), count(DISTINCT id) FROM TABLE");
+        assert_eq!(counted, format!("[({public}, {public})]"));
+        // AND nothing that was begun stays for ever
+        rig.server.clock().advance(TimeDelta::days(2));
+        rig.sync();
+        assert_eq!(rig.ledger().query_row("SELECT count(*) FROM open_unit", [], |row| row.get::<_, u32>(0)), Ok(0));
+    }
+}
+
+#[test]
+fn a_forced_backfill_goes_on_where_it_was_stopped_and_begins_anew_once_it_is_done() {
+    // GIVEN windows that were read with other details than are wanted now
+    let rig = Rig::sized(4, 600, 40);
+    rig.configure(FIVE);
+    rig.sync();
+    let more = "[entities.calls_extensive]\ncontent_selector = { exposedFields = { parties = true } }";
+    rig.configure(&format!("{FIVE}\n{more}"));
+    let force = ["backfill", "--force", "--from", "2026-04-01", "--to", "2026-05-21", "--entities", "calls_extensive"];
+    let planned = |rig: &Rig| plan(rig, &force)["requests"].as_u64().expect("a number");
+    let whole = planned(&rig);
+    assert!(whole > 30, "{whole}");
+    // WHEN they are forced with ten requests a run, which may be a day's
+    let before = rig.server.journal().len();
+    let (mut runs, mut left) = (0, whole);
+    while left > 0 {
+        let report = rig.run(&[&force[..], &["--max-requests", "10", "--format", "json"]].concat()).expect(0).json();
+        runs += 1;
+        rig.server.clock().advance(TimeDelta::hours(2));
+        assert!(runs <= whole / 10 + 2, "{runs} runs, {left} of {whole} left");
+        let names = report["entities"].as_object().expect("entities");
+        left = names.values().filter_map(|entity| entity["units"]["left"].as_u64()).sum();
+    }
+    // THEN that took what one run would have taken, and every window is read under the new settings
+    let made = rig.server.journal().len() - before;
+    assert!(made as u64 <= whole + runs, "{made} of {whole} in {runs} runs");
+    assert_eq!(plan(&rig, &[])["other_settings"], json!(0));
+    assert_eq!(ask(&rig, "calls_extensive", "SELECT count(content) FROM TABLE"), "[(0,)]");
+    // AND the same command begins anew
+    assert!(planned(&rig) >= whole / 2, "{} of {whole}", planned(&rig));
+    let again = rig.run(&[&force[..], &["--format", "json"]].concat()).expect(0).json();
+    assert!(again["requests"].as_u64() >= Some(whole / 2), "{again}");
+}
+
+#[test]
+fn a_backfill_on_an_empty_ledger_reads_the_lists_that_it_goes_over() {
+    // GIVEN a ledger that knows nothing
+    let rig = Rig::small(4);
+    rig.configure_whole("[sync]\nstart_date = \"2026-05-18\"");
+    // WHEN its first command is a backfill of everything
+    let report =
+        rig.run(&["backfill", "--from", "2026-04-01", "--to", "2026-05-18", "--format", "json"]).expect(0).json();
+    // THEN coaching has its workspaces and managers, and nothing else was read that has no dates
+    assert_eq!(report["warnings"], json!([]));
+    assert!(report["entities"]["coaching"]["units"]["committed"].as_u64() > Some(0), "{report}");
+    assert!(objects_of(&rig, "users").len() == 1 && objects_of(&rig, "settings_trackers").is_empty());
+    // AND the next sync has the rest
+    rig.sync();
+    assert_eq!(plan(&rig, &[])["units"], json!([]));
+}
