@@ -200,6 +200,7 @@ impl Context {
             manifest_at: 0.into(),
             doubts: run::Doubts::default(),
             manifest_seen: seen.into(),
+            company_asked: false.into(),
             backup: held.backup.clone(),
             lease: held.lease.clone(),
             config: self.config.clone(),

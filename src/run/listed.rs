@@ -151,7 +151,11 @@ async fn land(session: &Session, unit: Unit, (open, members): Fetched) -> Result
     let _one = session.landing.acquire().await;
     let pages = staging::decode(session, unit, &open, stamps)?;
     if unit.entity.name == pins::COMPANY {
-        pins::check_company(session, &pages)?;
+        if let Err(error) = pins::check_company(session, &pages) {
+            // Another company's answer must not be there when the right credentials are back.
+            session.ledger.abandon(open.id)?;
+            return Err(error.into());
+        }
     }
     let hidden = privacy::hidden(session, unit, &pages)?;
     // What the last reading by age went over must be whole: nothing reads the unit again by itself.

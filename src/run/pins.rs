@@ -161,6 +161,24 @@ pub async fn ask_company(session: &Session, planned: &[Planned]) -> Result<()> {
     Err(Error::new(Kind::Vendor, what).hint("run again; nothing was written"))
 }
 
+/// Asks for the company's workspaces, once a run, if calls are of one that the ledger does not know: the company may be another one behind the
+/// same address, or have a workspace more.
+///
+/// # Errors
+/// [`Kind::Ledger`] if it is another company's; failures of the ledger.
+pub async fn check_calls(session: &Session, pages: &[Decoded]) -> Result<()> {
+    let mut asked = session.company_asked.lock().await;
+    let Some(known) = session.ledger.fact(WORKSPACES)?.filter(|_| !*asked) else { return Ok(()) };
+    let known: BTreeSet<String> = serde_json::from_str(&known).unwrap_or_default();
+    let foreign = pages.iter().filter_map(|page| page.text_column("workspace_id"));
+    if known.is_empty() || !foreign.into_iter().any(|ids| ids.iter().flatten().any(|id| !known.contains(id))) {
+        return Ok(());
+    }
+    *asked = true;
+    // If it cannot be told now, the next run asks again.
+    ask(session).await.map(|_| ())
+}
+
 /// Learns the company of a ledger whose entities did not tell it.
 ///
 /// # Errors

@@ -73,6 +73,8 @@ pub struct Session {
     pub doubts: Doubts,
     /// The manifest that this run saw or wrote last.
     pub manifest_seen: tokio::sync::Mutex<Option<Version>>,
+    /// True once the run has asked for the company because a call named a workspace that the ledger does not know.
+    pub company_asked: tokio::sync::Mutex<bool>,
 }
 
 impl Session {

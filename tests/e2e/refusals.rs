@@ -185,11 +185,57 @@ fn another_companys_credentials_are_refused_before_anything_is_written_whatever_
         }
         let check = ours.run(&["check"]).expect(2).stdout;
         assert!(check.contains("is another company's"), "{check}");
-        // AND back at its own company it goes on, and asks once who it is
+        // AND back at its own company it goes on at once, and asks once who it is
         ours.write("gong-elt.toml", &text);
-        ours.server.clock().advance(TimeDelta::days(1));
+        ours.server.clock().advance(TimeDelta::days(1) + TimeDelta::hours(1));
         assert!(ours.sync()["objects"]["replaced"].as_u64() > Some(0));
     }
+}
+
+#[test]
+fn another_company_behind_the_same_address_is_refused_by_what_its_calls_say() {
+    for entities in ["[\"all\"]", "[\"calls\", \"calls_extensive\", \"call_transcripts\"]"] {
+        // GIVEN a ledger of one company, whose workspaces were read this morning
+        let rig = Rig::small(1);
+        rig.configure(&format!("entities = {entities}"));
+        rig.sync();
+        // WHEN its key opens another company
+        let before = (rig.objects(), rig.manifest()["coverage"].clone());
+        let theirs = World::generate(WorldSpec::small(2));
+        let ours = std::mem::replace(&mut *rig.server.world(), theirs);
+        rig.server.clock().advance(TimeDelta::hours(10));
+        let ended = rig.run(&["sync"]).expect(2);
+        // THEN it is refused, and no call of it was written
+        assert!(ended.stderr.contains("is another company's"), "{}", ended.stderr);
+        let calls = |objects: &[(String, std::time::SystemTime)]| {
+            objects.iter().filter(|(path, _)| path.starts_with("call")).cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(calls(&rig.objects()), calls(&before.0), "{entities}");
+        // AND back at its own it goes on
+        *rig.server.world() = ours;
+        rig.sync();
+        rig.server.clock().advance(TimeDelta::days(1));
+        let coaching = "[entities.coaching]\nevery = \"1h\"";
+        rig.configure(&format!("entities = {entities}\n{}\n{coaching}", crate::support::rig::DAILY));
+        rig.sync();
+        crate::support::truth::assert_conserved(&rig, entities);
+    }
+}
+
+#[test]
+fn a_workspace_that_is_new_is_no_other_company() {
+    // GIVEN a call in a workspace that was made after the workspaces were read
+    let rig = Rig::small(1);
+    rig.configure("entities = [\"workspaces\", \"calls\"]");
+    rig.sync();
+    let forget = "UPDATE fact SET value = (SELECT json_array(json_extract(value, '$[0]')) FROM fact WHERE name = 'workspaces') WHERE name = 'workspaces'";
+    assert_eq!(rig.ledger().execute(forget, []), Ok(1));
+    let before = rig.server.journal().len();
+    // WHEN calls are read THEN the workspaces are asked for once more, and the run goes on
+    rig.server.clock().advance(TimeDelta::hours(2));
+    rig.run(&["backfill", "--force", "--from", "2026-05-01", "--to", "2026-05-20", "--entities", "calls"]).expect(0);
+    let asked = rig.server.journal().entries().split_off(before);
+    assert_eq!(asked.iter().filter(|entry| entry.path == "/v2/workspaces").count(), 1);
 }
 
 #[test]
