@@ -42,6 +42,10 @@ pub fn begin(session: &Session, unit: Unit) -> Result<OpenUnit, Trouble> {
     if open.read_at == session.now && alike {
         return Ok(open);
     }
+    if open.replaces && alike {
+        // Its days are on disk nowhere else: what is staged lands first, however old, and what it leaves is due after that.
+        return Ok(open);
+    }
     // What replaces an entity's other period lands only when all of it is there, which may take days of quota.
     let late = session.now - open.read_at > Duration::hours(LONGEST_STAGED_HOURS);
     let replaces = late && super::planning::is_overlapped(&session.ledger.units()?, &open);

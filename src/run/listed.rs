@@ -139,7 +139,8 @@ pub async fn fetch(session: &Session, unit: Unit) -> Result<Fetched, Trouble> {
     }
 }
 
-async fn land(session: &Session, unit: Unit, (open, members): Fetched) -> Result<(), Trouble> {
+/// Lands what was fetched of a unit; nothing is asked.
+pub async fn land(session: &Session, unit: Unit, (open, members): Fetched) -> Result<(), Trouble> {
     let stamps = |part: &str| {
         let member = members.iter().find(|member| part_name(member) == part);
         stamps(session, unit, &open, member)

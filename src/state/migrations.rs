@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../state/migrations/0007_zones_and_periods.sql"),
     include_str!("../../state/migrations/0008_sight.sql"),
     include_str!("../../state/migrations/0009_sent.sql"),
+    include_str!("../../state/migrations/0011_replaces.sql"),
 ];
 
 /// Refuses a file of a newer program or of another application; changes nothing.
