@@ -161,7 +161,7 @@ pub fn plan(
     }
     let mut planned: Vec<Planned> = Vec::new();
     for begun in &facts.begun {
-        if let Some(entity) = catalog(&begun.entity) {
+        if let Some(entity) = catalog(&begun.entity).filter(|entity| windows::has_begun(entity, begun.span, rules)) {
             let expected = windows::expected(facts, entity, begun.span);
             let unit = Unit { entity, span: begun.span };
             planned.push(Planned { unit, reason: Reason::Begun, expected, staged: begun.staged });
