@@ -60,6 +60,8 @@ async fn look(context: &Context, held: &Held, args: &VerifyArgs) -> Result<(u8, 
 /// Reads the units concerned again and looks once more; returns the run's exit code.
 async fn repair(session: &Arc<Session>, ledger: &Arc<Ledger>, store: &Store, report: &mut VerifyReport) -> Result<u8> {
     run::mark(ledger, &report.findings)?;
+    // What is to be removed must not be taken over: its days are another unit's.
+    run::remove_discarded(session).await?;
     run::tidy_all(session).await?;
     let unknown = report.findings.iter().filter(|f| f.kind == FindingKind::Unknown);
     for path in unknown.filter_map(|f| f.path.as_ref()).filter(|path| run::is_media_file(path)) {

@@ -61,6 +61,7 @@ pub use probe::probe;
 pub use proof::Output;
 pub use publish::text;
 pub use rebuild::{catch_up, rebuild};
+pub use replace::remove_discarded;
 pub use session::{Session, new_id, new_run_id, short_digest};
 pub use sight::Sight;
 pub use source_check::verify_source;

@@ -249,6 +249,32 @@ fn a_change_that_takes_longer_than_a_day_asks_nothing_once_the_old_files_are_gon
     }
 }
 
+#[test]
+fn a_repair_after_the_switch_removes_the_old_files_and_goes_on() {
+    // GIVEN a change that was killed at the switch
+    let rig = changed(account(), &[INTERACTION]);
+    let command = advised(&rig.run(&["sync"]).expect(2));
+    let args: Vec<&str> = command.iter().map(String::as_str).collect();
+    assert_eq!(end(rig.command(&args).env("GONG_ELT_FAILPOINT", "superseded:1")).code, -1);
+    let asked = rig.server.journal().len();
+    // WHEN the output is repaired
+    let report = rig.run(&["verify", "--repair", "--format", "json"]).expect(0).json();
+    // THEN the old files are found and gone, and the new ones are there, without a request
+    let found = report["findings"].as_array().expect("a list");
+    assert_eq!((found.len(), &report["repaired"]), (2, &serde_json::json!(2)), "{report}");
+    assert!(found.iter().all(|one| one["kind"] == "unknown"), "{report}");
+    assert_eq!(report["warnings"], serde_json::json!([]));
+    let fresh = units(&by_weeks(&[INTERACTION], rig.now()), INTERACTION);
+    assert_eq!((units(&rig, INTERACTION), rig.server.journal().len()), (fresh.clone(), asked));
+    // AND a sync has nothing more to do
+    let report = rig.sync();
+    assert_eq!(report["requests"], 0, "{report}");
+    assert_eq!(units(&rig, INTERACTION), fresh);
+    assert_no_overlap(&rig, INTERACTION, "after a repair");
+    assert_no_orphan(&rig, "after a repair");
+    rig.run(&["verify", "--deep"]).expect(0);
+}
+
 fn days_of(from: &str, to: &str) -> i64 {
     let day = |text: &str| text.parse::<NaiveDate>().expect("a day");
     (day(to) - day(from)).num_days()
