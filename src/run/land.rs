@@ -13,6 +13,7 @@ use chrono::Duration;
 
 use super::chosen::{self, Chosen};
 use super::guard::{self, Change};
+use super::patience;
 use super::privacy::Hidden;
 use super::quarantine;
 use super::session::{Session, keeps_private};
@@ -131,7 +132,7 @@ pub async fn land(
         row.object.clone_from(&previous);
     } else if chosen.keep.is_empty() {
         if previous.is_some() || is_of_another_run(session, open) {
-            session.store.remove(&unit.object()).await?;
+            patience::of_unit(session, session.store.remove(&unit.object())).await?;
         }
     } else {
         let object = write(session, unit, open, pages, chosen.keep).await?;
@@ -205,7 +206,7 @@ async fn is_as_told(session: &Session, unit: Unit, open: &OpenUnit, told: Option
     if !is_of_another_run(session, open) {
         return Ok(true);
     }
-    let there = session.store.digest(&unit.object(), false).await?;
+    let there = patience::of_unit(session, session.store.digest(&unit.object(), false)).await?;
     Ok(there.map(|(digest, _)| digest).as_ref() == told.map(|object| &object.sha256))
 }
 
@@ -259,11 +260,7 @@ async fn write(
     let encoded = encoded.map_err(|e| Error::new(Kind::Output, format!("cannot encode {path}")).caused_by(e))??;
     let bytes = encoded.bytes.len() as u64;
     failpoint::reached(failpoint::BEFORE_OBJECT);
-    // A store that does not answer is left as a kill would leave it: the unit is open, and the next run writes the key again.
-    let etag = tokio::select! {
-        put = session.store.put(&path, encoded.bytes) => put?,
-        () = session.stop.out_of_time(), if !session.store.is_local() => return Err(Trouble::Stopped),
-    };
+    let etag = patience::of_unit(session, session.store.put(&path, encoded.bytes)).await?;
     failpoint::reached(failpoint::OBJECT);
     Ok(ObjectRow { path, read_at: open.read_at, bytes, sha256: encoded.sha256, etag, sequence: 0 })
 }

@@ -14,6 +14,7 @@ use futures::StreamExt as _;
 
 use super::jobs;
 use super::listed::{self, Fetched};
+use super::patience;
 use super::session::Session;
 use super::staging;
 use super::trouble::Trouble;
@@ -62,7 +63,7 @@ async fn one(
     let new: Vec<i64> = fetched.iter().map(|(_, (open, _))| open.id).collect();
     session.ledger.supersede(&entity.name, &spans, &new, session.clock.now()).map_err(here)?;
     failpoint::reached(failpoint::SUPERSEDED);
-    remove_discarded(session).await.map_err(here)?;
+    patience::of_unit(session, remove_discarded(session)).await.map_err(|trouble| (None, trouble))?;
     session.tally.objects(|o| o.removed += old.iter().filter(|row| row.object.is_some()).count() as u64);
     for (unit, fetched) in fetched {
         // As it was fetched: begun again now, it would be judged by its age, and asked again with the old files gone.
