@@ -78,6 +78,13 @@ impl Stop {
         tokio::time::sleep_until(*at + GRACE).await;
     }
 
+    /// Ends so long after a signal stopped the run.
+    pub async fn signalled(&self, ago: Duration) {
+        self.seen(|reason| *reason == Some(Reason::Signal)).await;
+        let at = self.at.get_or_init(Instant::now);
+        tokio::time::sleep_until(*at + ago).await;
+    }
+
     async fn seen(&self, wanted: impl FnMut(&Option<Reason>) -> bool) -> Reason {
         let mut receiver = self.reason.subscribe();
         let seen = receiver.wait_for(wanted).await;

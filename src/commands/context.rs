@@ -173,8 +173,11 @@ impl Context {
     /// Everything a run works with. The lock must be held.
     pub async fn session(&self, held: &Held, source: Source, accept_shrink: bool) -> Result<Session> {
         let (ledger, run_id) = (held.ledger.clone(), held.run_id.clone());
-        let (store, seen) = self.output(&ledger, &run_id).await?;
-        store.probe().await?;
+        let opened = async {
+            let opened = self.output(&ledger, &run_id).await?;
+            opened.0.probe().await.map(|()| opened)
+        };
+        let (store, seen) = run::unless_signalled(&self.stop, opened).await?;
         let ledger_id = ledger.id(run::new_id)?;
         let tally = Tally::default();
         held.warnings.iter().for_each(|warning| tally.warn(warning.clone()));
@@ -198,6 +201,7 @@ impl Context {
             landing: tokio::sync::Semaphore::new(1),
             downloads: tokio::sync::Semaphore::new(run::DOWNLOADS),
             manifest_at: 0.into(),
+            manifest_in_doubt: false.into(),
             doubts: run::Doubts::default(),
             manifest_seen: seen.into(),
             company_asked: false.into(),

@@ -39,7 +39,7 @@ impl Context {
     /// # Errors
     /// [`Kind::Locked`] with the holder; failures of ledger, output and backup.
     pub async fn hold(&self, command: &str, wait: Span) -> Result<Held> {
-        self.take(command, wait, true).await
+        run::unless_signalled(&self.stop, self.take(command, wait, true)).await
     }
 
     /// The same with the ledger as it lies here.
@@ -47,7 +47,7 @@ impl Context {
     /// # Errors
     /// As [`Context::hold`].
     pub async fn hold_as_is(&self, command: &str, wait: Span) -> Result<Held> {
-        self.take(command, wait, false).await
+        run::unless_signalled(&self.stop, self.take(command, wait, false)).await
     }
 
     async fn take(&self, command: &str, wait: Span, newest: bool) -> Result<Held> {

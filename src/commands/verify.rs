@@ -8,6 +8,7 @@ use super::{print, signals};
 use crate::cli::{Cli, VerifyArgs};
 use crate::entity::{Catalog, Entity};
 use crate::error::Result;
+use crate::halt::Reason;
 use crate::report::{Finding, FindingKind, VERSION, VerifyReport, verify_text};
 use crate::run::{self, Session};
 use crate::sink::Store;
@@ -29,8 +30,11 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &VerifyArgs) -> Res
 /// Compares, and repairs on request; returns the exit code of what was asked of Gong, and the findings.
 async fn look(context: &Context, held: &Held, args: &VerifyArgs) -> Result<(u8, VerifyReport)> {
     let ledger = &held.ledger;
-    let (store, _) = context.output(ledger, &held.run_id).await?;
-    let verified = run::verify(ledger, &store, context.catalog, args.deep).await?;
+    let looked = async {
+        let (store, _) = context.output(ledger, &held.run_id).await?;
+        run::verify(ledger, &store, context.catalog, args.deep).await.map(|verified| (store, verified))
+    };
+    let (store, verified) = run::unless_signalled(&context.stop, looked).await?;
     let mut report = VerifyReport {
         version: VERSION,
         deep: args.deep,
@@ -60,16 +64,27 @@ async fn look(context: &Context, held: &Held, args: &VerifyArgs) -> Result<(u8, 
 /// Reads the units concerned again and looks once more; returns the run's exit code.
 async fn repair(session: &Arc<Session>, ledger: &Arc<Ledger>, store: &Store, report: &mut VerifyReport) -> Result<u8> {
     run::mark(ledger, &report.findings)?;
-    run::tidy_all(session).await?;
-    let unknown = report.findings.iter().filter(|f| f.kind == FindingKind::Unknown);
-    for path in unknown.filter_map(|f| f.path.as_ref()).filter(|path| run::is_media_file(path)) {
-        store.remove(path).await?;
-    }
+    let tidied = async {
+        // What is to be removed must not be taken over: its days are another unit's.
+        run::remove_discarded(session).await?;
+        run::tidy_all(session).await?;
+        let unknown = report.findings.iter().filter(|f| f.kind == FindingKind::Unknown);
+        for path in unknown.filter_map(|f| f.path.as_ref()).filter(|path| run::is_media_file(path)) {
+            store.remove(path).await?;
+        }
+        Ok(())
+    };
+    run::unless_signalled(&session.stop, tidied).await?;
     let names: Vec<String> = report.findings.iter().filter_map(|f| f.entity.clone()).collect();
     let entities: Vec<&'static Entity> = run::selected(session.catalog, &names);
     let ended = run::run(session, &run::ask_due(entities), "verify").await?;
     report.run_id = Some(ended.run_id);
-    let again = run::verify(ledger, store, session.catalog, report.deep).await?.findings;
+    if session.stop.reason() == Some(Reason::Signal) {
+        // There is no time for a second look.
+        return Ok(ended.exit_code);
+    }
+    let again = run::verify(ledger, store, session.catalog, report.deep);
+    let again = run::unless_signalled(&session.stop, again).await?.findings;
     let due: Vec<UnitRow> =
         ledger.units()?.into_iter().filter(|unit| unit.due.is_some() || unit.suspect.is_some()).collect();
     let is_left = |finding: &Finding| {

@@ -134,7 +134,7 @@ pub struct Begun {
     pub staged: u64,
     /// The vendor's count of its rows, if it is a listing that was begun.
     pub total: Option<u64>,
-    /// Its object may have been written.
+    /// Its object may have been written, or nothing else holds its days.
     pub written: bool,
 }
 
@@ -176,7 +176,7 @@ pub fn plan(
     }
     let mut planned: Vec<Planned> = Vec::new();
     for begun in facts.begun.iter().filter(|begun| must_finish(ask, begun)) {
-        if let Some(entity) = catalog(&begun.entity) {
+        if let Some(entity) = catalog(&begun.entity).filter(|entity| windows::has_begun(entity, begun.span, rules)) {
             let expected = windows::expected(facts, entity, begun.span);
             let unit = Unit { entity, span: begun.span };
             planned.push(Planned { unit, reason: Reason::Begun, expected, staged: begun.staged });

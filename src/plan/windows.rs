@@ -92,6 +92,11 @@ pub fn readable(entity: &Entity, rules: &Rules) -> NaiveDate {
     next(today(rules.now - Duration::microseconds(1), zone))
 }
 
+/// False for company days that have begun in one zone and not in the rules': nothing of them can be asked.
+pub fn has_begun(entity: &Entity, span: Span, rules: &Rules) -> bool {
+    !entity.has_company_days() || span.window().is_none_or(|window| window.from < readable(entity, rules))
+}
+
 /// Committed windows that are read again. `so_far` gives the rows expected in one that was read before it was over.
 fn again(
     ask: &Ask,
@@ -103,7 +108,7 @@ fn again(
     let mut unchecked = Vec::new();
     let mut planned = Vec::new();
     let readable = readable(entity, rules);
-    // A window that has begun in one zone may not have in another: nothing of it can be asked.
+    // A window that has begun in one zone may not have in another.
     for (window, known) in known(facts, &entity.name).filter(|(window, _)| window.from < readable) {
         let unit = Unit { entity, span: Span::Window(window) };
         let counted = Expected::Counted(known.rows.saturating_add(known.private));

@@ -70,7 +70,7 @@ pub fn forget_stale(session: &Session, ask: &Ask) -> Result<()> {
     for open in session.ledger.open_units()? {
         let is_earlier = open.span.window().is_some_and(|window| window.to <= ask.range.from);
         let is_stale = session.now - open.read_at > land::longest_staged();
-        let is_left = ask.kind == AskKind::Sync && is_earlier && is_stale && !open.written;
+        let is_left = ask.kind == AskKind::Sync && is_earlier && is_stale && !open.written && !open.replaces;
         if is_left && !is_overlapped(&units, &open) {
             session.ledger.abandon(open.id)?;
         }

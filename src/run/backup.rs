@@ -172,10 +172,16 @@ pub async fn at_end(session: &Session) -> Result<()> {
 pub async fn now_and_then(session: &Session) {
     let Some(backup) = &session.backup else { return };
     let now = session.clock.now();
-    if now.timestamp() - backup.saved_at.load(Ordering::Relaxed) < EVERY_SECONDS {
+    if now.timestamp() - backup.saved_at.load(Ordering::Relaxed) < EVERY_SECONDS || session.stop.is_cut_short() {
         return;
     }
-    if let Err(error) = backup.save(&session.ledger, now).await {
+    let saved = tokio::select! {
+        biased;
+        saved = backup.save(&session.ledger, now) => saved,
+        // The end of the run tries again.
+        () = session.stop.out_of_time() => return,
+    };
+    if let Err(error) = saved {
         session.tally.warn(format!("the ledger could not be copied to state.backup: {error}"));
     }
 }

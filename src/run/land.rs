@@ -14,6 +14,7 @@ use chrono::Duration;
 use super::chosen::{self, Chosen};
 use super::guard::{self, Change};
 use super::members;
+use super::patience;
 use super::privacy::Hidden;
 use super::quarantine;
 use super::session::{Session, keeps_private};
@@ -43,6 +44,10 @@ pub fn begin(session: &Session, unit: Unit) -> Result<OpenUnit, Trouble> {
     let open = session.ledger.begin(unit, &reading, &session.run_id)?;
     let alike = open.fingerprint == fingerprint && open.time_zone == zone;
     if open.read_at == session.now && alike {
+        return Ok(open);
+    }
+    if open.replaces && alike {
+        // Its days are on disk nowhere else: what is staged lands first, however old, and what it leaves is due after that.
         return Ok(open);
     }
     // What replaces an entity's other period lands only when all of it is there, which may take days of quota.
@@ -129,7 +134,7 @@ pub async fn land(
     } else if chosen.keep.is_empty() {
         session.ledger.writes(open.id)?;
         if previous.is_some() || is_of_another_run(session, open) {
-            session.store.remove(&unit.object()).await?;
+            patience::of_unit(session, session.store.remove(&unit.object())).await?;
         }
     } else {
         let object = write(session, unit, open, pages, chosen.keep).await?;
@@ -212,7 +217,7 @@ async fn is_as_told(session: &Session, unit: Unit, open: &OpenUnit, told: Option
     if !is_of_another_run(session, open) {
         return Ok(true);
     }
-    let there = session.store.digest(&unit.object(), false).await?;
+    let there = patience::of_unit(session, session.store.digest(&unit.object(), false)).await?;
     Ok(there.map(|(digest, _)| digest).as_ref() == told.map(|object| &object.sha256))
 }
 
@@ -269,11 +274,7 @@ async fn write(
     let bytes = encoded.bytes.len() as u64;
     session.ledger.writes(open.id)?;
     failpoint::reached(failpoint::BEFORE_OBJECT);
-    // A store that does not answer is left as a kill would leave it: the unit is open, and the next run writes the key again.
-    let etag = tokio::select! {
-        put = session.store.put(&path, encoded.bytes) => put?,
-        () = session.stop.out_of_time(), if !session.store.is_local() => return Err(Trouble::Stopped),
-    };
+    let etag = patience::of_unit(session, session.store.put(&path, encoded.bytes)).await?;
     failpoint::reached(failpoint::OBJECT);
     Ok(ObjectRow { path, read_at: open.read_at, bytes, sha256: encoded.sha256, etag, sequence: 0 })
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::patience;
 use super::publish::text;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
@@ -55,6 +56,7 @@ pub struct Lease {
     store: Arc<Store>,
     holder: Holder,
     clock: Arc<dyn Clock>,
+    stop: Stop,
     held: Arc<Mutex<Held>>,
     renewal: tokio::task::JoinHandle<()>,
 }
@@ -98,8 +100,8 @@ impl Lease {
             }
         };
         let held = Arc::new(Mutex::new(held));
-        let renewal = renew(store.clone(), holder.clone(), clock.clone(), stop, held.clone());
-        Ok(Lease { store, holder, clock, held, renewal: tokio::spawn(renewal) })
+        let renewal = renew(store.clone(), holder.clone(), clock.clone(), stop.clone(), held.clone());
+        Ok(Lease { store, holder, clock, stop, held, renewal: tokio::spawn(renewal) })
     }
 
     /// Why the lease is no longer this run's, if it is not.
@@ -107,13 +109,17 @@ impl Lease {
         lock(&self.held).lost.take()
     }
 
-    /// Gives the lease back. A failure only makes the next machine wait for its end.
+    /// Gives the lease back. A failure only makes the next machine wait for its end, and a place that does not answer is not waited for
+    /// after a signal.
     pub async fn release(&self) {
         self.renewal.abort();
         let version = lock(&self.held).version.clone();
-        let done = self.store.put_if(LEASE, written(&self.holder, self.clock.now()), &Expected::Is(version)).await;
-        if let Err(error) = done {
-            tracing::warn!("the lease could not be given back: {error}");
+        let expected = Expected::Is(version);
+        let back = self.store.put_if(LEASE, written(&self.holder, self.clock.now()), &expected);
+        match patience::at_end(&self.stop, patience::LEASE, back).await {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => tracing::warn!("the lease could not be given back: {error}"),
+            None => tracing::warn!("the lease is left to run out: its place does not answer"),
         }
     }
 }

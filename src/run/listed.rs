@@ -142,7 +142,8 @@ pub async fn fetch(session: &Session, unit: Unit) -> Result<Fetched, Trouble> {
     }
 }
 
-async fn land(session: &Session, unit: Unit, (open, members): Fetched) -> Result<(), Trouble> {
+/// Lands what was fetched of a unit; nothing is asked.
+pub async fn land(session: &Session, unit: Unit, (open, members): Fetched) -> Result<(), Trouble> {
     let stamps = |part: &str| {
         let member = members.iter().find(|member| part_name(member) == part);
         stamps(session, unit, &open, member)
@@ -150,12 +151,12 @@ async fn land(session: &Session, unit: Unit, (open, members): Fetched) -> Result
     // The semaphore is never closed.
     let _one = session.landing.acquire().await;
     let pages = staging::decode(session, unit, &open, stamps)?;
-    if unit.entity.name == pins::COMPANY {
-        if let Err(error) = pins::check_company(session, &pages) {
-            // Another company's answer must not be there when the right credentials are back.
-            session.ledger.abandon(open.id)?;
-            return Err(error.into());
-        }
+    if unit.entity.name == pins::COMPANY
+        && let Err(error) = pins::check_company(session, &pages)
+    {
+        // Another company's answer must not be there when the right credentials are back.
+        session.ledger.abandon(open.id)?;
+        return Err(error.into());
     }
     let hidden = privacy::hidden(session, unit, &pages)?;
     // What the last reading by age went over must be whole: nothing reads the unit again by itself.

@@ -23,6 +23,7 @@ mod members;
 mod meter;
 mod outcome;
 mod part;
+mod patience;
 mod pins;
 mod planning;
 mod privacy;
@@ -58,12 +59,14 @@ pub use media::{AT_ONCE as DOWNLOADS, is_file as is_media_file};
 pub use members::first as first_members;
 pub use meter::LedgerMeter;
 pub use outcome::exit_code;
+pub use patience::unless_signalled;
 pub use pins::{COMPANY, check_output, compare_output, read_manifest, same_company_page};
 pub use planning::{ask_due, ask_sync, plan_report, planned, rules_of, selected, to_learn};
 pub use probe::probe;
 pub use proof::Output;
 pub use publish::text;
 pub use rebuild::{catch_up, rebuild};
+pub use replace::remove_discarded;
 pub use session::{Session, new_id, new_run_id, short_digest};
 pub use sight::Sight;
 pub use source_check::verify_source;
@@ -129,12 +132,8 @@ async fn carry_out(session: &Arc<Session>, ask: &Ask, first: Vec<Planned>) -> Re
     Ok(fresh)
 }
 
-/// Plans what was asked, carries it out and reports. Failures of units are in the report; an error means that not even that worked.
-///
-/// # Errors
-/// Failures of the ledger or the output outside any unit.
-pub async fn run(session: &Arc<Session>, ask: &Ask, command: &str) -> Result<RunReport> {
-    let begun = session.clock.now();
+/// Makes up for what earlier runs have left, and plans.
+async fn prepare(session: &Session, ask: &Ask) -> Result<Vec<Planned>> {
     session.store.sweep()?;
     uploads::abort_left(session).await?;
     replace::remove_discarded(session).await?;
@@ -144,11 +143,18 @@ pub async fn run(session: &Arc<Session>, ask: &Ask, command: &str) -> Result<Run
     zone::learn(session, &ask.entities).await?;
     let rules = planning::rules(session);
     let plan = || planning::planned(session.catalog, &session.ledger, &session.config, &rules, ask);
-    let mut planned = plan()?;
+    let planned = plan()?;
     pins::ask_company(session, &planned).await?;
-    if surroundings::tidy(session, &planned).await? {
-        planned = plan()?;
-    }
+    if surroundings::tidy(session, &planned).await? { plan() } else { Ok(planned) }
+}
+
+/// Plans what was asked, carries it out and reports. Failures of units are in the report; an error means that not even that worked.
+///
+/// # Errors
+/// Failures of the ledger or the output outside any unit.
+pub async fn run(session: &Arc<Session>, ask: &Ask, command: &str) -> Result<RunReport> {
+    let begun = session.clock.now();
+    let planned = patience::unless_signalled(&session.stop, prepare(session, ask)).await?;
     let made = session.source.requests_by_entity();
     let plan = plan_report(&session.ledger, &session.config, session.catalog, session.now, (ask, &planned), made)?;
     let text = serde_json::to_string(&plan).unwrap_or_default();
@@ -169,8 +175,8 @@ pub async fn run(session: &Arc<Session>, ask: &Ask, command: &str) -> Result<Run
     let report = outcome::report(session, ask, command, begun)?;
     let text = serde_json::to_string(&report).unwrap_or_default();
     failpoint::reached(failpoint::BEFORE_MANIFEST);
-    publish::in_time(session, "the manifest", publish::at_end(session, &report)).await?;
+    publish::at_end(session, &report).await?;
     session.ledger.end_run(&session.run_id, session.clock.now(), report.exit_code, fresh, &text)?;
-    publish::in_time(session, "the copy of the ledger", backup::at_end(session)).await?;
+    publish::copy_at_end(session).await?;
     Ok(report)
 }

@@ -95,7 +95,7 @@ pub fn facts(ledger: &Ledger, config: &Config, zone: Tz) -> Result<Facts> {
     let begun = begun.map(|open| {
         let staged = ledger.staged_index(open.id)?;
         let total = staged.iter().find(|page| page.part == LIST && page.page == 0).and_then(|page| page.total);
-        let (staged, written) = (staged.len() as u64, open.written);
+        let (staged, written) = (staged.len() as u64, open.written || open.replaces);
         Ok(Begun { entity: open.entity, span: open.span, staged, total, written })
     });
     let begun = begun.collect::<Result<Vec<Begun>>>()?;

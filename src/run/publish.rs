@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 
 use super::session::Session;
+use super::{backup, patience};
 use crate::error::{Error, Kind, Result};
 use crate::failpoint;
 use crate::halt::Reason;
@@ -18,9 +19,6 @@ pub const MANIFEST: &str = "_gong_elt/manifest.json";
 
 /// The fact that remembers which commit the manifest was written at.
 const PUBLISHED: &str = "published";
-
-/// How long a run that a signal ended waits for the output.
-const LONGEST_GOODBYE: std::time::Duration = std::time::Duration::from_millis(700);
 
 const EVERY_SECONDS: i64 = 600;
 const REMOVED_DAYS: i64 = 90;
@@ -36,10 +34,20 @@ pub async fn catch_up(session: &Session) -> Result<()> {
 /// but a run that was outrun by another ends.
 pub async fn now_and_then(session: &Session) {
     let age = session.clock.now().timestamp() - session.manifest_at.load(Ordering::Relaxed);
-    if age < EVERY_SECONDS {
+    // A run that is about to end writes it then.
+    if age < EVERY_SECONDS || session.stop.is_cut_short() {
         return;
     }
-    match manifest(session).await {
+    let written = tokio::select! {
+        biased;
+        written = manifest(session) => written,
+        () = session.stop.out_of_time() => {
+            // It may still come to be there, and would look like another machine's.
+            session.manifest_in_doubt.store(true, Ordering::Relaxed);
+            return;
+        }
+    };
+    match written {
         Err(error) if error.kind() == Kind::Locked => {
             session.tally.fatal(&error);
             session.stop.pull(Reason::Fatal);
@@ -49,21 +57,27 @@ pub async fn now_and_then(session: &Session) {
     }
 }
 
-/// Does the last writing of a run. After a signal a store that does not answer is not waited for: what is left out, the next run makes up for.
-pub async fn in_time(session: &Session, what: &str, work: impl Future<Output = Result<()>>) -> Result<()> {
-    if session.stop.reason() != Some(Reason::Signal) {
-        return work.await;
-    }
-    tokio::time::timeout(LONGEST_GOODBYE, work).await.unwrap_or_else(|_| {
-        tracing::warn!("{what} is left to the next run: its place does not answer");
-        Ok(())
-    })
+/// Writes the manifest and the run's report. After a signal a store that does not answer is not waited for: what is left out, the next
+/// run makes up for.
+pub async fn at_end(session: &Session, run: &RunReport) -> Result<()> {
+    let work = async {
+        manifest(session).await?;
+        report(session, run).await
+    };
+    let in_doubt = session.manifest_in_doubt.load(Ordering::Relaxed);
+    let written = if in_doubt { None } else { patience::at_end(&session.stop, patience::MANIFEST, work).await };
+    written.unwrap_or_else(|| left("the manifest"))
 }
 
-/// Writes the manifest and the run's report.
-pub async fn at_end(session: &Session, run: &RunReport) -> Result<()> {
-    manifest(session).await?;
-    report(session, run).await
+/// The same for the copy of the ledger.
+pub async fn copy_at_end(session: &Session) -> Result<()> {
+    let copied = patience::at_end(&session.stop, patience::COPY, backup::at_end(session)).await;
+    copied.unwrap_or_else(|| left("the copy of the ledger"))
+}
+
+fn left(what: &str) -> Result<()> {
+    tracing::warn!("{what} is left to the next run: its place does not answer");
+    Ok(())
 }
 
 /// Writes the manifest.

@@ -1,5 +1,6 @@
 //! What the schema did not expect is reported; records that cannot be read are set aside, so that the rest of a window lands.
 
+use super::patience;
 use super::session::Session;
 use super::trouble::Trouble;
 use crate::decode::Decoded;
@@ -27,7 +28,7 @@ pub async fn note(session: &Session, unit: Unit, pages: &[Decoded]) -> Result<()
     let count = lines.lines().count() as u64;
     // One file of each unit, replaced by the next reading that has such records: it does not grow with the number of runs.
     let path = format!("_gong_elt/quarantine/{name}/{}.jsonl", unit.span);
-    session.store.put_private(&path, lines.into()).await?;
+    patience::of_unit(session, session.store.put_private(&path, lines.into())).await?;
     session.tally.entity(name, |e| e.quarantined += count);
     session.tally.warn(format!("{unit}: {count} records could not be read and were set aside in {path}"));
     Ok(())

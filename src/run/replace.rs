@@ -3,7 +3,7 @@
 //! 1. Every new unit is begun and fetched; its answers wait in the ledger. Nothing on disk has changed, and a failure leaves it so.
 //! 2. One transaction forgets the old units and notes their objects as to be removed. The new ones are open, so they will be finished.
 //! 3. The old objects are removed from the output.
-//! 4. The new units are landed, one by one, from what waits.
+//! 4. The new units are landed, one by one, from what waits, however long it has waited.
 //!
 //! A crash before 2 leaves the old period, and after it the next run goes on with 3 and 4 before anything else. So no two objects ever
 //! hold the same time. Between 3 and the end of 4 a reader of files misses some; nothing is lost, for what was there can be read again.
@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use futures::StreamExt as _;
 
 use super::jobs;
-use super::land;
-use super::listed;
+use super::listed::{self, Fetched};
+use super::patience;
 use super::session::Session;
 use super::staging;
 use super::trouble::Trouble;
@@ -52,28 +52,43 @@ async fn one(
     units: &[Unit],
 ) -> std::result::Result<(), (Option<Unit>, Trouble)> {
     let here = |e: Error| (None, Trouble::from(e));
-    let fetches = units.iter().map(|unit| async move { (*unit, listed::fetch(session, *unit).await.map(|_| ())) });
-    let mut fetched = futures::stream::iter(fetches).buffer_unordered(AT_ONCE);
-    while let Some((unit, result)) = fetched.next().await {
-        result.map_err(|trouble| (Some(unit), trouble))?;
-    }
-    drop(fetched);
+    let fetched = fetch(session, units).await.map_err(|(unit, trouble)| (Some(unit), trouble))?;
     let old = of_other_periods(session, entity).map_err(here)?;
-    doubt(session, entity, units, &old).map_err(|trouble| (None, trouble))?;
+    doubt(session, entity, &fetched, &old).map_err(|trouble| (None, trouble))?;
     if session.stop.reason().is_some() {
         // What follows must not be left half done for long.
         return Err((None, Trouble::Stopped));
     }
     let spans: Vec<Span> = old.iter().map(|row| row.span).collect();
-    session.ledger.supersede(&entity.name, &spans, session.clock.now()).map_err(here)?;
+    let new: Vec<i64> = fetched.iter().map(|(_, (open, _))| open.id).collect();
+    session.ledger.supersede(&entity.name, &spans, &new, session.clock.now()).map_err(here)?;
     failpoint::reached(failpoint::SUPERSEDED);
-    remove_discarded(session).await.map_err(here)?;
+    patience::of_unit(session, remove_discarded(session)).await.map_err(|trouble| (None, trouble))?;
     session.tally.objects(|o| o.removed += old.iter().filter(|row| row.object.is_some()).count() as u64);
-    for unit in units {
-        // What waits is landed; nothing is asked.
-        listed::read(session, *unit).await.map_err(|trouble| (Some(*unit), trouble))?;
+    for (unit, fetched) in fetched {
+        // As it was fetched: begun again now, it would be judged by its age, and asked again with the old files gone.
+        listed::land(session, unit, fetched).await.map_err(|trouble| (Some(unit), trouble))?;
     }
     Ok(())
+}
+
+/// Asks for all of them. If that fails for one, what was asked meanwhile for the others is paid for, and staged.
+async fn fetch(session: &Session, units: &[Unit]) -> std::result::Result<Vec<(Unit, Fetched)>, (Unit, Trouble)> {
+    let fetches = units.iter().map(|unit| async move { (*unit, listed::fetch(session, *unit).await) });
+    let mut fetches = futures::stream::iter(fetches).buffer_unordered(AT_ONCE);
+    let (mut fetched, mut failed) = (Vec::with_capacity(units.len()), None);
+    while let Some((unit, result)) = fetches.next().await {
+        match result {
+            Ok(one) => fetched.push((unit, one)),
+            // The others would be refused too.
+            Err(refused @ (Trouble::NotPermitted(_) | Trouble::Fatal(_))) => return Err((unit, refused)),
+            // A stop must not hide what went wrong before it.
+            Err(trouble) => {
+                failed = failed.filter(|(_, first)| !matches!(first, Trouble::Stopped)).or(Some((unit, trouble)))
+            }
+        }
+    }
+    failed.map_or(Ok(fetched), Err)
 }
 
 /// The committed units that are none of the configured period.
@@ -84,14 +99,18 @@ fn of_other_periods(session: &Session, entity: &Entity) -> Result<Vec<UnitRow>> 
 }
 
 /// Fails if nothing at all came where there was something: credentials that see nothing look just so.
-fn doubt(session: &Session, entity: &Entity, units: &[Unit], old: &[UnitRow]) -> std::result::Result<(), Trouble> {
+fn doubt(
+    session: &Session,
+    entity: &Entity,
+    fetched: &[(Unit, Fetched)],
+    old: &[UnitRow],
+) -> std::result::Result<(), Trouble> {
     let before: u64 = old.iter().map(|row| row.rows).sum();
     if before < SMALLEST_LOSS || session.accept_shrink {
         return Ok(());
     }
-    for unit in units {
-        let open = land::begin(session, *unit)?;
-        let pages = staging::decode(session, *unit, &open, |_| Stamps::default())?;
+    for (unit, (open, _)) in fetched {
+        let pages = staging::decode(session, *unit, open, |_| Stamps::default())?;
         if pages.iter().any(|page| !page.rows.is_empty()) {
             return Ok(());
         }

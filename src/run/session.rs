@@ -1,6 +1,6 @@
 //! What every unit of a run works with.
 
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -71,6 +71,8 @@ pub struct Session {
     pub lease: Option<Arc<Lease>>,
     /// Whose refusals were that said nothing of why.
     pub doubts: Doubts,
+    /// A manifest was on its way when the run was out of time: whether it is there is not known.
+    pub manifest_in_doubt: AtomicBool,
     /// The manifest that this run saw or wrote last.
     pub manifest_seen: tokio::sync::Mutex<Option<Version>>,
     /// True once the run has asked for the company because a call named a workspace that the ledger does not know.

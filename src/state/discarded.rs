@@ -9,8 +9,8 @@ use crate::unit::Span;
 
 impl Ledger {
     /// Forgets units whose days are read anew in other windows, in one transaction: from then on their objects are no longer current,
-    /// and are to be removed. The units that take their place must be open by then.
-    pub fn supersede(&self, entity: &str, old: &[Span], at: DateTime<Utc>) -> Result<()> {
+    /// and are to be removed. The open units `new` take their place, and are marked as the only ones that have those days.
+    pub fn supersede(&self, entity: &str, old: &[Span], new: &[i64], at: DateTime<Utc>) -> Result<()> {
         self.with(|tx| {
             let sequence = facts::next_sequence(tx)?;
             for span in old {
@@ -24,6 +24,9 @@ impl Ledger {
                     let delete = format!("DELETE FROM {table} WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3");
                     tx.execute(&delete, params![entity, from, to])?;
                 }
+            }
+            for id in new {
+                tx.execute("UPDATE open_unit SET replaces = 1 WHERE id = ?1", params![id])?;
             }
             Ok(())
         })

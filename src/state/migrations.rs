@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../state/migrations/0008_sight.sql"),
     include_str!("../../state/migrations/0009_sent.sql"),
     include_str!("../../state/migrations/0010_no_overlap.sql"),
+    include_str!("../../state/migrations/0011_replaces.sql"),
     include_str!("../../state/migrations/0012_backfills.sql"),
 ];
 

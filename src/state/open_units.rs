@@ -1,7 +1,7 @@
 //! Units begun and not yet committed, with the answers that were received for them.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Ledger, days, instant, micros, span};
 use crate::error::{Error, Kind, Result};
@@ -27,6 +27,8 @@ pub struct OpenUnit {
     pub time_zone: Option<String>,
     /// The run that began it first. If that was another one, it may have written the object.
     pub run_id: String,
+    /// Units of other windows gave way to it: nothing else holds its days.
+    pub replaces: bool,
     /// Its object was about to be written or removed: it may be there, or not be.
     pub written: bool,
 }
@@ -65,28 +67,29 @@ pub struct StagedPage {
     pub sighted: bool,
 }
 
+const COLUMNS: &str = "id, entity, from_day, to_day, read_at, fingerprint, time_zone, run_id, replaces, written";
+
+fn read_row(row: &Row) -> rusqlite::Result<OpenUnit> {
+    let (from, to): (String, String) = (row.get(2)?, row.get(3)?);
+    Ok(OpenUnit {
+        id: row.get(0)?,
+        entity: row.get(1)?,
+        span: span(&from, &to),
+        read_at: instant(row.get(4)?),
+        fingerprint: row.get(5)?,
+        time_zone: row.get(6)?,
+        run_id: row.get(7)?,
+        replaces: row.get(8)?,
+        written: row.get(9)?,
+    })
+}
+
 impl Ledger {
     /// Every open unit, oldest first.
     pub fn open_units(&self) -> Result<Vec<OpenUnit>> {
         self.with(|tx| {
-            let mut query = tx.prepare_cached(
-                "SELECT id, entity, from_day, to_day, read_at, fingerprint, time_zone, run_id, written FROM open_unit ORDER BY id",
-            )?;
-            let rows = query.query_map([], |row| {
-                let (from, to): (String, String) = (row.get(2)?, row.get(3)?);
-                let (entity, fingerprint) = (row.get(1)?, row.get(5)?);
-                Ok(OpenUnit {
-                    id: row.get(0)?,
-                    entity,
-                    span: span(&from, &to),
-                    read_at: instant(row.get(4)?),
-                    fingerprint,
-                    time_zone: row.get(6)?,
-                    run_id: row.get(7)?,
-                    written: row.get(8)?,
-                })
-            })?;
-            rows.collect()
+            let mut query = tx.prepare_cached(&format!("SELECT {COLUMNS} FROM open_unit ORDER BY id"))?;
+            query.query_map([], read_row)?.collect()
         })
     }
 
@@ -109,23 +112,8 @@ impl Ledger {
                     reading.time_zone
                 ],
             )?;
-            tx.query_row(
-                "SELECT id, read_at, fingerprint, time_zone, run_id, written FROM open_unit WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3",
-                params![name, from, to],
-                |row| {
-                    let (id, fingerprint) = (row.get(0)?, row.get(2)?);
-                    Ok(OpenUnit {
-                        id,
-                        entity: name.clone(),
-                        span: unit.span,
-                        read_at: instant(row.get(1)?),
-                        fingerprint,
-                        time_zone: row.get(3)?,
-                        run_id: row.get(4)?,
-                        written: row.get(5)?,
-                    })
-                },
-            )
+            let query = format!("SELECT {COLUMNS} FROM open_unit WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3");
+            tx.query_row(&query, params![name, from, to], read_row)
         })
     }
 

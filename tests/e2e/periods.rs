@@ -1,5 +1,7 @@
 //! A changed `period`: refused until the entity is read whole in the new one, which never leaves two objects over one time.
 
+use std::collections::BTreeSet;
+
 use chrono::{NaiveDate, TimeDelta};
 use gong_sim::{Fault, Matcher, ServerOptions, World, WorldSpec};
 
@@ -200,6 +202,77 @@ fn a_change_that_takes_days_of_quota_ends() {
     assert_no_overlap(&rig, INTERACTION, "after days");
     assert_no_orphan(&rig, "after days");
     assert_eq!(units(&rig, INTERACTION), units(&by_weeks(&[INTERACTION], rig.now()), INTERACTION));
+}
+
+/// Windows of an entity's units.
+fn windows(rig: &Rig, entity: &str) -> BTreeSet<(String, String)> {
+    units(rig, entity).into_iter().map(|(from, to, ..)| (from, to)).collect()
+}
+
+#[test]
+fn a_change_that_takes_longer_than_a_day_asks_nothing_once_the_old_files_are_gone() {
+    for killed in [false, true] {
+        // GIVEN a table by months that is to be by weeks, of which no age passes in these days
+        let rig = account();
+        let settings = |period: &str| {
+            let tables = format!("[entities.{INTERACTION}]\nperiod = \"{period}\"");
+            rig.configure(&format!("entities = [\"{INTERACTION}\"]\nreread = [\"1d\"]\n{tables}\n"));
+        };
+        settings("month");
+        rig.sync();
+        rig.server.clock().advance(TimeDelta::days(1));
+        settings("week");
+        let command = advised(&rig.run(&["sync"]).expect(2));
+        let of_quota = |most: u64| [command.clone(), vec!["--max-requests".to_owned(), most.to_string()]].concat();
+        let fresh = windows(&by_weeks(&[INTERACTION], rig.now()), INTERACTION);
+        // AND quota for some of the weeks, and a day and an hour later for the others
+        run(&rig, &of_quota(5)).expect(0);
+        assert_eq!(windows(&rig, INTERACTION).len(), 2, "the months");
+        rig.server.clock().advance(TimeDelta::hours(25));
+        let rest = of_quota(fresh.len() as u64 - 5);
+        if killed {
+            // WHEN the run dies at the switch, and the next one comes after another day and may ask next to nothing
+            let args: Vec<&str> = rest.iter().map(String::as_str).collect();
+            assert_eq!(end(rig.command(&args).env("GONG_ELT_FAILPOINT", "superseded:1")).code, -1);
+            rig.server.clock().advance(TimeDelta::hours(25));
+            rig.run(&["sync", "--max-requests", "1"]).expect(0);
+        } else {
+            run(&rig, &rest).expect(0);
+        }
+        // THEN all weeks are there
+        assert_eq!(windows(&rig, INTERACTION), fresh, "killed: {killed}");
+        // AND what the days have brought is read after that
+        rig.sync();
+        assert_no_overlap(&rig, INTERACTION, "after days");
+        assert_no_orphan(&rig, "after days");
+        assert_eq!(units(&rig, INTERACTION), units(&by_weeks(&[INTERACTION], rig.now()), INTERACTION));
+    }
+}
+
+#[test]
+fn a_repair_after_the_switch_removes_the_old_files_and_goes_on() {
+    // GIVEN a change that was killed at the switch
+    let rig = changed(account(), &[INTERACTION]);
+    let command = advised(&rig.run(&["sync"]).expect(2));
+    let args: Vec<&str> = command.iter().map(String::as_str).collect();
+    assert_eq!(end(rig.command(&args).env("GONG_ELT_FAILPOINT", "superseded:1")).code, -1);
+    let asked = rig.server.journal().len();
+    // WHEN the output is repaired
+    let report = rig.run(&["verify", "--repair", "--format", "json"]).expect(0).json();
+    // THEN the old files are found and gone, and the new ones are there, without a request
+    let found = report["findings"].as_array().expect("a list");
+    assert_eq!((found.len(), &report["repaired"]), (2, &serde_json::json!(2)), "{report}");
+    assert!(found.iter().all(|one| one["kind"] == "unknown"), "{report}");
+    assert_eq!(report["warnings"], serde_json::json!([]));
+    let fresh = units(&by_weeks(&[INTERACTION], rig.now()), INTERACTION);
+    assert_eq!((units(&rig, INTERACTION), rig.server.journal().len()), (fresh.clone(), asked));
+    // AND a sync has nothing more to do
+    let report = rig.sync();
+    assert_eq!(report["requests"], 0, "{report}");
+    assert_eq!(units(&rig, INTERACTION), fresh);
+    assert_no_overlap(&rig, INTERACTION, "after a repair");
+    assert_no_orphan(&rig, "after a repair");
+    rig.run(&["verify", "--deep"]).expect(0);
 }
 
 fn days_of(from: &str, to: &str) -> i64 {

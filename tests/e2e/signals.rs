@@ -12,6 +12,7 @@ use crate::support::Rig;
 use crate::support::bucket;
 use crate::support::journal::{asked, paid_twice_of};
 use crate::support::ledger::assert_whole;
+use crate::support::look::{bare, call_at};
 use crate::support::rig::FIVE;
 use crate::support::truth::assert_conserved;
 
@@ -123,6 +124,97 @@ fn a_signal_ends_a_run_whose_output_does_not_answer() {
     assert_eq!(report["exit_code"], 130);
     // AND the next run goes on
     assert_goes_on(&rig, "after a signal");
+}
+
+/// Waits until a request whose text holds `text` is late.
+fn wait_for_late(rig: &Rig, text: &str) {
+    let begun = Instant::now();
+    while !rig.bucket().seen().iter().any(|seen| seen.request.contains(text) && seen.fault.is_some()) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no {text}: {:?}", rig.bucket().seen());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+const DEAD: bucket::Fault = bucket::Fault::Slow(Duration::from_secs(120));
+
+/// Sends a signal; what the run said until its end, which must come soon.
+#[track_caller]
+fn ended_soon(run: Child) -> String {
+    let begun = Instant::now();
+    signal(&run, "-TERM");
+    let ended = run.wait_with_output().expect("the end");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    // Two seconds, and what a busy machine adds.
+    assert!(begun.elapsed() < Duration::from_millis(2600), "{:?}: {said}", begun.elapsed());
+    assert_eq!(ended.status.code(), Some(130), "{said}");
+    said
+}
+
+#[test]
+fn a_signal_ends_a_run_that_waits_for_the_removal_of_an_object() {
+    // GIVEN a window that has become empty, and an output that stops answering when its object is to be removed
+    let rig = bare().in_bucket();
+    rig.configure(FIVE);
+    let gone = call_at(&rig, "2026-05-18T09:00:00Z");
+    call_at(&rig, "2026-05-19T09:00:00Z");
+    rig.sync();
+    rig.server.clock().advance(TimeDelta::days(1));
+    let now = rig.now();
+    rig.server.world().delete_call(&gone, now);
+    rig.bucket().fault("DELETE", ".parquet", DEAD, u32::MAX);
+    rig.bucket().fault("POST", "delete", DEAD, u32::MAX);
+    let run = spawned(&rig);
+    wait_for_late(&rig, ".parquet");
+    rig.bucket().fault("", "", DEAD, u32::MAX);
+    // WHEN it gets a signal THEN it ends soon
+    ended_soon(run);
+    // AND the next run goes on
+    assert_goes_on(&rig, "in a removal");
+    assert!(!rig.objects().iter().any(|(path, _)| path.contains("2026-05-18")), "{:?}", rig.objects());
+}
+
+#[test]
+fn a_signal_ends_a_run_none_of_whose_places_answers() {
+    // GIVEN a run whose output, backup and lease have stopped answering
+    let rig = Rig::small(1).in_bucket();
+    rig.configure(&format!("{FIVE}\n[state]\nbackup = \"s3://{}/state/\"\n", bucket::BUCKET));
+    rig.server.faults().once(Matcher::path("/v2/calls/transcript"), Fault::Hold { name: "late".to_owned() });
+    let run = spawned(&rig);
+    assert!(rig.server.faults().wait_held("late", Duration::from_secs(60)));
+    rig.bucket().fault("", "", DEAD, u32::MAX);
+    rig.server.faults().release("late");
+    wait_for_late(&rig, ".parquet");
+    // WHEN it gets a signal THEN it ends soon and says what it left out
+    let said = ended_soon(run);
+    for left in ["the manifest is left", "the copy of the ledger is left", "the lease is left to run out"] {
+        assert!(said.contains(left), "{said}");
+    }
+    // AND the next run of this machine goes on at once
+    assert_goes_on(&rig, "with a lease");
+}
+
+#[test]
+fn a_signal_ends_a_run_that_has_no_unit_under_way() {
+    // GIVEN an output that does not answer when a run begins, or when its manifest is written in between
+    for (place, dead, said_of) in
+        [("never:1", "", "stopped by a signal"), ("committed:1:leap", "manifest.json", "the manifest is left")]
+    {
+        let rig = Rig::small(1).in_bucket();
+        rig.configure(FIVE);
+        rig.bucket().fault(if dead.is_empty() { "" } else { "PUT" }, dead, DEAD, u32::MAX);
+        let mut command = rig.command(&["sync"]);
+        command.env("GONG_ELT_FAILPOINT", place).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let run = command.spawn().expect("the binary starts");
+        wait_for_late(&rig, dead);
+        // WHEN it gets a signal THEN it ends soon
+        let said = ended_soon(run);
+        assert!(said.contains(said_of), "{place}: {said}");
+        // AND the next run goes on
+        rig.bucket().calm();
+        rig.sync();
+        assert_conserved(&rig, place);
+        crate::resume::assert_no_orphan(&rig, place);
+    }
 }
 
 #[test]

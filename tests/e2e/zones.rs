@@ -7,6 +7,7 @@ use gong_elt::sink::{Cell, read_columns};
 use gong_sim::{Fault, Matcher, ServerOptions, World, WorldSpec};
 
 use crate::support::Rig;
+use crate::support::look::go_to;
 use crate::support::refusal::replaced;
 use crate::support::rig::end;
 use crate::support::truth::assert_conserved;
@@ -120,4 +121,43 @@ fn a_company_that_moves_is_followed_by_the_run_after() {
     rig.sync();
     assert_right(&rig, "after the move");
     assert_eq!(rig.sync()["requests"], 0);
+}
+
+#[test]
+fn what_was_begun_of_a_day_that_has_not_begun_in_the_new_zone_waits_for_it() {
+    const REVIEWS: &str = "stats_activity_scorecards";
+    // GIVEN reviews of a running day in Auckland, and a run that was killed while it read them again
+    let spec = WorldSpec { zone: ZONE.parse().expect("a zone"), calls: 600, days: 40, ..WorldSpec::small(3) };
+    let rig = Rig::new(World::generate(spec), ServerOptions::unlimited());
+    rig.configure(&format!("entities = [\"{REVIEWS}\"]"));
+    let set = |old: &str, new: &str| replaced(&rig, old, &format!("{new}access_key ="));
+    let named = |zone: &str| format!("time_zone = \"{zone}\"\n");
+    set("access_key =", &named(ZONE));
+    let day = || {
+        let query = "SELECT rows, object IS NOT NULL FROM unit WHERE entity = ?1 AND from_day = '2026-05-02'";
+        let found = rig.ledger().query_row(query, [REVIEWS], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, bool>(1)?)));
+        found.expect("a unit")
+    };
+    go_to(&rig, "2026-05-02T03:00:00Z");
+    rig.sync();
+    let before = day();
+    assert!((1..20).contains(&before.0) && before.1, "{before:?}");
+    go_to(&rig, "2026-05-02T05:00:00Z");
+    let killed = end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", "encoding:1"));
+    assert_eq!(killed.code, -1, "{}", killed.stderr);
+    let open = "SELECT count(*) FROM open_unit WHERE entity = ?1 AND from_day = '2026-05-02'";
+    let open = |rig: &Rig| rig.ledger().query_row(open, [REVIEWS], |row| row.get::<_, u64>(0)).expect("a count");
+    assert_eq!(open(&rig), 1, "the day is begun");
+    // WHEN the company's zone becomes one where it is still the day before
+    let other = "America/Los_Angeles";
+    rig.server.world().spec.zone = other.parse().expect("a zone");
+    set(&format!("{}access_key =", named(ZONE)), &named(other));
+    rig.sync();
+    // THEN what is there of the day stays
+    assert_eq!(day(), before);
+    // AND the day is read once it has begun
+    go_to(&rig, "2026-05-02T10:00:00Z");
+    rig.sync();
+    assert_eq!(open(&rig), 0);
+    assert_conserved(&rig, "in the new zone");
 }
