@@ -145,13 +145,18 @@ fn missing(session: &Session, unit: Unit, fetched: &Fetched, ids: &[String], pag
     let before = session.ledger.missing_of(&unit.entity.name, unit.span).unwrap_or_default();
     let since: BTreeMap<&str, _> = before.iter().map(|m| (m.id.as_str(), m.since)).collect();
     let absent = ids.iter().filter(|id| !came.contains(id.as_str()));
-    let not_given = if land::is_settled(session, unit, &fetched.open) { NEVER_GIVEN } else { NOT_GIVEN };
+    let not_given = not_given(session, unit, &fetched.open);
     let one = |id: &String| {
         let reason = refused.get(id.as_str()).map_or(not_given, |m| &m.reason);
         let since = since.get(id.as_str()).copied().unwrap_or(fetched.open.read_at);
         Missing { id: id.clone(), reason: reason.to_owned(), since }
     };
     absent.map(one).collect()
+}
+
+/// Why an id is missing that was asked for and not named.
+pub fn not_given(session: &Session, unit: Unit, open: &OpenUnit) -> &'static str {
+    if land::is_settled(session, unit, open) { NEVER_GIVEN } else { NOT_GIVEN }
 }
 
 /// The stamps of rows whose date is their call's.

@@ -5,21 +5,18 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use futures::StreamExt as _;
 
+use super::addresses::{self, Addresses};
 use super::arrival;
-use super::batches::refused;
-use super::halving;
 use super::land::{self, Landed, Landing};
 use super::session::Session;
-use super::trouble::{Trouble, judge, stop_for};
-use crate::decode::{self, Decoded, Decoder, StampValue, Stamps};
-use crate::entity::Entity;
+use super::trouble::{Trouble, stop_for};
+use crate::decode::{Decoded, Decoder, StampValue, Stamps};
 use crate::entity::spec::Stamp;
 use crate::error::{Error, Kind};
-use crate::source::{Inputs, MediaClient, Reply, build};
+use crate::source::MediaClient;
 use crate::state::{ListedCall, MediaRow, Missing, OpenUnit, Partials};
 use crate::unit::Unit;
 
@@ -28,9 +25,6 @@ const BATCH: usize = 100;
 
 /// Files that are fetched at once in a run: each holds two parts of an upload in memory.
 pub const AT_ONCE: usize = 8;
-
-/// Calls with the signed address of their file, if they have one.
-type Addresses = Vec<(String, Option<String>)>;
 
 /// Why a unit is read again early that lacks files.
 pub const UNFETCHED: &str = "some files could not be fetched";
@@ -44,11 +38,11 @@ pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result
     let client = MediaClient::new(session.config.limits.request_timeout.std())?;
     let partials = Partials::beside(session.ledger.path(), &format!("{}-{}", unit.entity.name, unit.span));
     partials.sweep(|id| wanted.iter().any(|call| call.id == id));
-    let (mut missing, mut bad) = (Vec::new(), Vec::new());
+    let (mut missing, mut untold) = (Vec::new(), Vec::new());
     for batch in wanted.chunks(BATCH) {
         let ids: Vec<String> = batch.iter().map(|call| call.id.clone()).collect();
-        let (found, refused) = of_batch(session, unit, ids).await?;
-        bad.extend(refused);
+        let (found, none) = addresses::of_batch(session, unit, &open, ids).await?;
+        untold.extend(none);
         for (id, arrived) in arrive(session, unit, &client, &partials, found).await? {
             match arrived {
                 Ok(row) => drop(files.insert(id, row)),
@@ -57,7 +51,7 @@ pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result
         }
     }
     let incomplete = !missing.is_empty();
-    missing.extend(bad);
+    missing.extend(untold);
     let left_out: HashSet<&str> = missing.iter().map(|m| m.id.as_str()).collect();
     let pages = rows(unit, calls.iter().filter(|call| !left_out.contains(call.id.as_str())), &files)?;
     let due = incomplete.then_some(UNFETCHED);
@@ -110,64 +104,6 @@ async fn arrive(
         Some(trouble) => Err(trouble),
         None => Ok(arrived),
     }
-}
-
-/// The signed addresses of a batch of calls, and the ids on which the vendor fails.
-async fn of_batch(session: &Session, unit: Unit, ids: Vec<String>) -> Result<(Addresses, Vec<Missing>), Trouble> {
-    let error = match addresses(session, unit, ids.clone(), None).await {
-        Ok(found) => return Ok((found, Vec::new())),
-        Err(Trouble::Failed(error)) => error,
-        Err(other) => return Err(other),
-    };
-    let found = Mutex::new(Vec::new());
-    let ask = async |ids: &[String], retries| {
-        let some = addresses(session, unit, ids.to_vec(), retries).await?;
-        found.lock().unwrap_or_else(PoisonError::into_inner).extend(some);
-        Ok(())
-    };
-    let bad = halving::find(session, unit, ids, error, ask).await?;
-    let bad = bad.iter().map(|(id, error)| refused(session, id, error)).collect();
-    Ok((found.into_inner().unwrap_or_else(PoisonError::into_inner), bad))
-}
-
-/// The signed addresses of a batch of calls; none for a call without such a file. `retries` bounds the attempts further than the settings.
-pub async fn addresses(
-    session: &Session,
-    unit: Unit,
-    ids: Vec<String>,
-    retries: Option<u32>,
-) -> Result<Addresses, Trouble> {
-    let subject = format!("{unit}, addresses of {} files", ids.len());
-    let inputs = Inputs { subject, ids, retries, ..Inputs::default() };
-    let mut found = Vec::new();
-    let mut cursor: Option<String> = None;
-    loop {
-        let request = build(unit.entity, &inputs, cursor.as_deref());
-        let reply = session.source.ask(unit.entity, &request, cursor.is_some()).await;
-        let page = match reply {
-            Ok(Reply::Page(page)) => page,
-            Ok(_) => return Ok(found),
-            Err(failure) => return Err(judge(session, unit, failure).await),
-        };
-        let links = decode::links(unit.entity, &page.body);
-        if !links.told && !links.found.is_empty() {
-            // What Gong does without the scope is not known (API reference, section 23).
-            session.tally.warn(untold(unit.entity));
-        }
-        found.extend(links.found);
-        match page.cursor {
-            Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
-            _ => return Ok(found),
-        }
-    }
-}
-
-fn untold(entity: &Entity) -> String {
-    let (name, scope) = (&entity.name, &entity.scope);
-    format!(
-        "{name}: Gong said nothing of the recordings of some calls, so their files count as absent; if they can be played in Gong, the credentials \
-         may lack {scope}: with it, `gong-elt backfill --force --entities {name}` fetches them"
-    )
 }
 
 fn failed(session: &Session, unit: Unit, open: &OpenUnit, id: String, error: &Error) -> Missing {

@@ -2,9 +2,11 @@
 //!
 //! The only room that knows more than one stage; it translates between them.
 
+mod addresses;
 mod arrival;
 mod backup;
 mod batches;
+mod by_id;
 mod children;
 mod chosen;
 mod details;

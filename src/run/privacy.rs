@@ -6,13 +6,14 @@ use std::sync::{Mutex, PoisonError};
 use arrow::array::{Array, StringArray};
 use chrono::{DateTime, Utc};
 
+use super::by_id;
 use super::halving;
 use super::session::Session;
-use super::trouble::{Trouble, judge};
+use super::trouble::Trouble;
 use crate::decode::Decoded;
 use crate::entity::Entity;
 use crate::entity::spec::Unknown;
-use crate::source::{Inputs, Reply, build};
+use crate::source::{Inputs, Page};
 use crate::state::Visibility;
 use crate::unit::Unit;
 
@@ -141,25 +142,21 @@ async fn look_up_batch(
     let subject = format!("{of}, privacy of {} calls", ids.len());
     // An empty selector gives the basic record only.
     let selector = Some(serde_json::json!({}));
-    let inputs = Inputs { ids: ids.to_vec(), selector, subject, retries, ..Inputs::default() };
+    let mut inputs = Inputs { ids: ids.to_vec(), selector, subject, retries, ..Inputs::default() };
     let mut found = BTreeMap::new();
-    let mut cursor: Option<String> = None;
     loop {
-        let request = build(asked.entity, &inputs, cursor.as_deref());
-        let page = match session.source.ask(asked.entity, &request, cursor.is_some()).await {
-            Ok(Reply::Page(page)) => page,
-            Ok(_) => return Ok(found),
-            Err(failure) => return Err(judge(session, asked, failure).await),
-        };
+        let answer = by_id::ask(session, asked, &inputs).await?;
         let decoder = crate::decode::Decoder::new(asked.entity);
-        let decoded = decoder.page(&page.body, &crate::decode::Stamps::default());
-        for row in decoded.into_iter().flat_map(|d| d.rows) {
+        let decode = |page: &Page| decoder.page(&page.body, &crate::decode::Stamps::default());
+        for row in answer.pages.iter().filter_map(decode).flat_map(|decoded| decoded.rows) {
             let visibility = if row.private { Visibility::Private } else { Visibility::Public };
             found.extend(row.id.map(|id| (id, visibility)));
         }
-        match page.cursor {
-            Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
-            _ => return Ok(found),
+        let left = inputs.ids.len();
+        inputs.ids.retain(|id| !found.contains_key(id));
+        // Of an answer that was cut, the rest is asked for by itself: "nothing found" on its first page says that none is there.
+        if !answer.cut || inputs.ids.is_empty() || inputs.ids.len() == left {
+            return Ok(found);
         }
     }
 }

@@ -6,6 +6,7 @@ mod backup;
 mod bad_input;
 mod bad_places;
 mod bucket;
+mod by_id;
 mod changes;
 mod chaos;
 mod check;
