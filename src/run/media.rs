@@ -29,11 +29,13 @@ pub const AT_ONCE: usize = 8;
 /// Why a unit is read again early that lacks files.
 pub const UNFETCHED: &str = "some files could not be fetched";
 
+/// Why a call has no row here, and its unit is read again early: it was listed in another window meanwhile, and one of the two is right.
+const TAKEN: &str = "its file went to another window";
+
 /// Reads the media files of one window; `calls` are those that may be read.
 pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result<(), Trouble> {
     let open = land::begin(session, unit)?;
-    let mut files: BTreeMap<String, MediaRow> =
-        session.ledger.media(unit)?.into_iter().map(|row| (row.call_id.clone(), row)).collect();
+    let mut files = files_of(session, unit)?;
     let wanted: Vec<&ListedCall> = calls.iter().filter(|call| !files.contains_key(&call.id)).collect();
     let client = MediaClient::new(session.config.limits.request_timeout.std())?;
     let partials = Partials::beside(session.ledger.path(), &format!("{}-{}", unit.entity.name, unit.span));
@@ -52,17 +54,38 @@ pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result
     }
     let incomplete = !missing.is_empty();
     missing.extend(untold);
+    let taken = taken(session, unit, &open, calls, &files)?;
+    let due = incomplete.then_some(UNFETCHED).or((!taken.is_empty()).then_some(TAKEN));
+    missing.extend(taken);
     let left_out: HashSet<&str> = missing.iter().map(|m| m.id.as_str()).collect();
     let pages = rows(unit, calls.iter().filter(|call| !left_out.contains(call.id.as_str())), &files)?;
-    let due = incomplete.then_some(UNFETCHED);
     let landed = land::land(session, unit, &open, pages, Landing { missing, due, ..Landing::default() }).await?;
     if landed == Landed::Committed {
-        remove_strays(session, unit, calls, &files).await?;
+        discard_strays(session, unit, calls, &files)?;
         if incomplete {
             session.tally.unfinished();
         }
     }
     Ok(())
+}
+
+/// The files that a window has, by call.
+fn files_of(session: &Session, unit: Unit) -> Result<BTreeMap<String, MediaRow>, Trouble> {
+    Ok(session.ledger.media(unit)?.into_iter().map(|row| (row.call_id.clone(), row)).collect())
+}
+
+/// Calls of this listing whose files are another window's by now: what their rows would tell is not there any more.
+fn taken(
+    session: &Session,
+    unit: Unit,
+    open: &OpenUnit,
+    calls: &[ListedCall],
+    files: &BTreeMap<String, MediaRow>,
+) -> Result<Vec<Missing>, Trouble> {
+    let own = files_of(session, unit)?;
+    let lost = calls.iter().filter(|call| files.contains_key(&call.id) && !own.contains_key(&call.id));
+    let missing = |call: &ListedCall| Missing { id: call.id.clone(), reason: TAKEN.to_owned(), since: open.read_at };
+    Ok(lost.map(missing).collect())
 }
 
 /// Fetches the files of these addresses, some at once: all windows of a run share the places. A stop that lets answers come lets these
@@ -141,8 +164,9 @@ fn rows<'c>(
     calls.map(row).collect()
 }
 
-/// Removes files of calls that left the window: deleted, or turned private.
-async fn remove_strays(
+/// Gives up files of calls that left the window: deleted, turned private, or moved. They are removed when no download is under way, for
+/// one of them may be on its way to the same path, from the window that its call moved to.
+fn discard_strays(
     session: &Session,
     unit: Unit,
     calls: &[ListedCall],
@@ -150,8 +174,7 @@ async fn remove_strays(
 ) -> Result<(), Trouble> {
     let current: HashSet<&str> = calls.iter().map(|call| call.id.as_str()).collect();
     for row in files.values().filter(|row| !current.contains(row.call_id.as_str())) {
-        session.store.remove(&row.path).await?;
-        session.ledger.forget_media(unit, &row.call_id)?;
+        session.ledger.discard_media(unit, row)?;
     }
     Ok(())
 }

@@ -161,6 +161,8 @@ pub async fn run(session: &Arc<Session>, ask: &Ask, command: &str) -> Result<Run
     if let Some(error) = session.lease.as_ref().and_then(|lease| lease.lost()) {
         return Err(error);
     }
+    // No unit is under way any more that could write one of these paths again.
+    publish::in_time(session, "what is to be removed", replace::remove_discarded(session)).await?;
     if !matches!(ask.kind, AskKind::Sync | AskKind::Due) || session.config.sync.continue_backfills {
         outcome::end_backfills(session)?;
     }

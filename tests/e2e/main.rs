@@ -33,6 +33,7 @@ mod lock;
 mod long_runs;
 mod media;
 mod memory;
+mod moved_media;
 mod oauth;
 mod oauth_loss;
 mod paging;
