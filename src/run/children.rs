@@ -132,6 +132,7 @@ pub fn forget(session: &Session, decoded: Vec<Read<(Fetched, Vec<Decoded>)>>) ->
     let drop_one = |read: Result<(Fetched, Vec<Decoded>), Trouble>| {
         if let Ok((fetched, _)) = read {
             session.ledger.abandon(fetched.open.id)?;
+            session.held.forget(&fetched.open);
         }
         Err(Trouble::Stopped)
     };

@@ -22,6 +22,7 @@ mod economy;
 mod edges;
 mod entities;
 mod faults;
+mod held;
 mod hostile;
 mod incremental;
 mod kills;
