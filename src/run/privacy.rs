@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::by_id;
 use super::halving;
+use super::planning::EVERY;
 use super::session::Session;
 use super::trouble::Trouble;
 use crate::decode::Decoded;
@@ -42,7 +43,7 @@ pub fn named(entity: &Entity, pages: &[Decoded]) -> BTreeSet<String> {
     ids
 }
 
-/// Looks up those of the calls that the ledger does not know, in full batches; `unit` is one that names them.
+/// Looks up those of the calls that the ledger does not know from a listing or from a look-up of this day, in full batches; `unit` is one that names them.
 pub async fn look_up(session: &Session, unit: Unit, ids: &BTreeSet<String>) -> Result<(), Trouble> {
     if session.config.sync.include_private {
         return Ok(());
@@ -56,9 +57,9 @@ pub async fn look_up(session: &Session, unit: Unit, ids: &BTreeSet<String>) -> R
     Ok(())
 }
 
-/// A look-up before this instant tells nothing any more.
+/// A look-up before this instant tells nothing any more: a reading of another day sees what turned private, and what Gong knows by then.
 fn fresh(session: &Session) -> DateTime<Utc> {
-    session.now - session.config.sync.recheck_every.chrono()
+    session.now - EVERY.chrono()
 }
 
 /// What must be left out of these pages, by what is known; `None` if the entity is not concerned or everything is wanted.
