@@ -1,6 +1,6 @@
 //! One media file on its way into the output: goes on where this run's connection or an earlier process was cut off, and is recorded.
 
-use super::media::addresses;
+use super::addresses::addresses;
 use super::session::Session;
 use super::trouble::Trouble;
 use crate::entity::spec::{Media, Read};

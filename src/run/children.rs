@@ -143,6 +143,7 @@ pub fn forget(session: &Session, decoded: Vec<Read<(Fetched, Vec<Decoded>)>>) ->
     let drop_one = |read: Result<(Fetched, Vec<Decoded>), Trouble>| {
         if let Ok((fetched, _)) = read {
             session.ledger.abandon(fetched.open.id)?;
+            session.held.forget(&fetched.open);
         }
         Err(Trouble::Stopped)
     };
@@ -162,13 +163,18 @@ fn missing(
     let before = session.ledger.missing_of(&unit.entity.name, unit.span)?;
     let since: BTreeMap<&str, _> = before.iter().map(|m| (m.id.as_str(), m.since)).collect();
     let absent = ids.iter().filter(|id| !came.contains(id.as_str()));
-    let not_given = if land::is_settled(session, unit, &fetched.open) { NEVER_GIVEN } else { NOT_GIVEN };
+    let not_given = not_given(session, unit, &fetched.open);
     let one = |id: &String| {
         let reason = refused.get(id.as_str()).map_or(not_given, |m| &m.reason);
         let since = since.get(id.as_str()).copied().unwrap_or(fetched.open.read_at);
         Missing { id: id.clone(), reason: reason.to_owned(), since }
     };
     Ok(absent.map(one).collect())
+}
+
+/// Why an id is missing that was asked for and not named.
+pub fn not_given(session: &Session, unit: Unit, open: &OpenUnit) -> &'static str {
+    if land::is_settled(session, unit, open) { NEVER_GIVEN } else { NOT_GIVEN }
 }
 
 /// The stamps of rows whose date is their call's.

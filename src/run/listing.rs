@@ -68,6 +68,7 @@ pub async fn look(session: &Session, unit: Unit, family: &Family) -> Result<Look
             // Nothing was written under this window yet, so its intent can go, and that of the child through which it was tried.
             for begun in through.iter().chain([&open]) {
                 session.ledger.abandon(begun.id)?;
+                session.held.forget(begun);
             }
             return Ok(Look::TooMany(total));
         }

@@ -5,21 +5,18 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use futures::StreamExt as _;
 
+use super::addresses::{self, Addresses};
 use super::arrival;
-use super::batches::refused;
-use super::halving;
 use super::land::{self, Landed, Landing};
 use super::session::Session;
-use super::trouble::{Trouble, judge, stop_for};
-use crate::decode::{self, Decoded, Decoder, StampValue, Stamps};
-use crate::entity::Entity;
+use super::trouble::{Trouble, stop_for};
+use crate::decode::{Decoded, Decoder, StampValue, Stamps};
 use crate::entity::spec::Stamp;
 use crate::error::{Error, Kind};
-use crate::source::{Inputs, MediaClient, Reply, build};
+use crate::source::MediaClient;
 use crate::state::{ListedCall, MediaRow, Missing, OpenUnit, Partials};
 use crate::unit::Unit;
 
@@ -29,26 +26,25 @@ const BATCH: usize = 100;
 /// Files that are fetched at once in a run: each holds two parts of an upload in memory.
 pub const AT_ONCE: usize = 8;
 
-/// Calls with the signed address of their file, if they have one.
-type Addresses = Vec<(String, Option<String>)>;
-
 /// Why a unit is read again early that lacks files.
 pub const UNFETCHED: &str = "some files could not be fetched";
+
+/// Why a call has no row here, and its unit is read again early: it was listed in another window meanwhile, and one of the two is right.
+const TAKEN: &str = "its file went to another window";
 
 /// Reads the media files of one window; `calls` are those that may be read.
 pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result<(), Trouble> {
     let open = land::begin(session, unit)?;
-    let mut files: BTreeMap<String, MediaRow> =
-        session.ledger.media(unit)?.into_iter().map(|row| (row.call_id.clone(), row)).collect();
+    let mut files = files_of(session, unit)?;
     let wanted: Vec<&ListedCall> = calls.iter().filter(|call| !files.contains_key(&call.id)).collect();
     let client = MediaClient::new(session.config.limits.request_timeout.std())?;
     let partials = Partials::beside(session.ledger.path(), &format!("{}-{}", unit.entity.name, unit.span));
     partials.sweep(|id| wanted.iter().any(|call| call.id == id));
-    let (mut missing, mut bad) = (Vec::new(), Vec::new());
+    let (mut missing, mut untold) = (Vec::new(), Vec::new());
     for batch in wanted.chunks(BATCH) {
         let ids: Vec<String> = batch.iter().map(|call| call.id.clone()).collect();
-        let (found, refused) = of_batch(session, unit, ids).await?;
-        bad.extend(refused);
+        let (found, none) = addresses::of_batch(session, unit, &open, ids).await?;
+        untold.extend(none);
         for (id, arrived) in arrive(session, unit, &client, &partials, found).await? {
             match arrived {
                 Ok(row) => drop(files.insert(id, row)),
@@ -57,18 +53,39 @@ pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result
         }
     }
     let incomplete = !missing.is_empty();
-    missing.extend(bad);
+    missing.extend(untold);
+    let taken = taken(session, unit, &open, calls, &files)?;
+    let due = incomplete.then_some(UNFETCHED).or((!taken.is_empty()).then_some(TAKEN));
+    missing.extend(taken);
     let left_out: HashSet<&str> = missing.iter().map(|m| m.id.as_str()).collect();
     let pages = rows(unit, calls.iter().filter(|call| !left_out.contains(call.id.as_str())), &files)?;
-    let due = incomplete.then_some(UNFETCHED);
     let landed = land::land(session, unit, &open, pages, Landing { missing, due, ..Landing::default() }).await?;
     if landed == Landed::Committed {
-        remove_strays(session, unit, calls, &files).await?;
+        discard_strays(session, unit, calls, &files)?;
         if incomplete {
             session.tally.unfinished();
         }
     }
     Ok(())
+}
+
+/// The files that a window has, by call.
+fn files_of(session: &Session, unit: Unit) -> Result<BTreeMap<String, MediaRow>, Trouble> {
+    Ok(session.ledger.media(unit)?.into_iter().map(|row| (row.call_id.clone(), row)).collect())
+}
+
+/// Calls of this listing whose files are another window's by now: what their rows would tell is not there any more.
+fn taken(
+    session: &Session,
+    unit: Unit,
+    open: &OpenUnit,
+    calls: &[ListedCall],
+    files: &BTreeMap<String, MediaRow>,
+) -> Result<Vec<Missing>, Trouble> {
+    let own = files_of(session, unit)?;
+    let lost = calls.iter().filter(|call| files.contains_key(&call.id) && !own.contains_key(&call.id));
+    let missing = |call: &ListedCall| Missing { id: call.id.clone(), reason: TAKEN.to_owned(), since: open.read_at };
+    Ok(lost.map(missing).collect())
 }
 
 /// Fetches the files of these addresses, some at once: all windows of a run share the places. A stop that lets answers come lets these
@@ -112,64 +129,6 @@ async fn arrive(
     }
 }
 
-/// The signed addresses of a batch of calls, and the ids on which the vendor fails.
-async fn of_batch(session: &Session, unit: Unit, ids: Vec<String>) -> Result<(Addresses, Vec<Missing>), Trouble> {
-    let error = match addresses(session, unit, ids.clone(), None).await {
-        Ok(found) => return Ok((found, Vec::new())),
-        Err(Trouble::Failed(error)) => error,
-        Err(other) => return Err(other),
-    };
-    let found = Mutex::new(Vec::new());
-    let ask = async |ids: &[String], retries| {
-        let some = addresses(session, unit, ids.to_vec(), retries).await?;
-        found.lock().unwrap_or_else(PoisonError::into_inner).extend(some);
-        Ok(())
-    };
-    let bad = halving::find(session, unit, ids, error, ask).await?;
-    let bad = bad.iter().map(|(id, error)| refused(session, id, error)).collect();
-    Ok((found.into_inner().unwrap_or_else(PoisonError::into_inner), bad))
-}
-
-/// The signed addresses of a batch of calls; none for a call without such a file. `retries` bounds the attempts further than the settings.
-pub async fn addresses(
-    session: &Session,
-    unit: Unit,
-    ids: Vec<String>,
-    retries: Option<u32>,
-) -> Result<Addresses, Trouble> {
-    let subject = format!("{unit}, addresses of {} files", ids.len());
-    let inputs = Inputs { subject, ids, retries, ..Inputs::default() };
-    let mut found = Vec::new();
-    let mut cursor: Option<String> = None;
-    loop {
-        let request = build(unit.entity, &inputs, cursor.as_deref());
-        let reply = session.source.ask(unit.entity, &request, cursor.is_some()).await;
-        let page = match reply {
-            Ok(Reply::Page(page)) => page,
-            Ok(_) => return Ok(found),
-            Err(failure) => return Err(judge(session, unit, failure).await),
-        };
-        let links = decode::links(unit.entity, &page.body);
-        if !links.told && !links.found.is_empty() {
-            // What Gong does without the scope is not known (API reference, section 23).
-            session.tally.warn(untold(unit.entity));
-        }
-        found.extend(links.found);
-        match page.cursor {
-            Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
-            _ => return Ok(found),
-        }
-    }
-}
-
-fn untold(entity: &Entity) -> String {
-    let (name, scope) = (&entity.name, &entity.scope);
-    format!(
-        "{name}: Gong said nothing of the recordings of some calls, so their files count as absent; if they can be played in Gong, the credentials \
-         may lack {scope}: with it, `gong-elt backfill --force --entities {name}` fetches them"
-    )
-}
-
 fn failed(session: &Session, unit: Unit, open: &OpenUnit, id: String, error: &Error) -> Missing {
     session
         .tally
@@ -205,8 +164,9 @@ fn rows<'c>(
     calls.map(row).collect()
 }
 
-/// Removes files of calls that left the window: deleted, or turned private.
-async fn remove_strays(
+/// Gives up files of calls that left the window: deleted, turned private, or moved. They are removed when no download is under way, for
+/// one of them may be on its way to the same path, from the window that its call moved to.
+fn discard_strays(
     session: &Session,
     unit: Unit,
     calls: &[ListedCall],
@@ -214,8 +174,7 @@ async fn remove_strays(
 ) -> Result<(), Trouble> {
     let current: HashSet<&str> = calls.iter().map(|call| call.id.as_str()).collect();
     for row in files.values().filter(|row| !current.contains(row.call_id.as_str())) {
-        session.store.remove(&row.path).await?;
-        session.ledger.forget_media(unit, &row.call_id)?;
+        session.ledger.discard_media(unit, row)?;
     }
     Ok(())
 }

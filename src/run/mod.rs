@@ -2,10 +2,12 @@
 //!
 //! The only room that knows more than one stage; it translates between them.
 
+mod addresses;
 mod arrival;
 mod backfills;
 mod backup;
 mod batches;
+mod by_id;
 mod children;
 mod chosen;
 mod details;
@@ -169,6 +171,8 @@ pub async fn run(session: &Arc<Session>, ask: &Ask, command: &str) -> Result<Run
     if let Some(error) = session.lease.as_ref().and_then(|lease| lease.lost()) {
         return Err(error);
     }
+    // No unit is under way any more that could write one of these paths again; what a store that does not answer leaves of it is removed by the next run.
+    patience::at_end(&session.stop, patience::MANIFEST, replace::remove_discarded(session)).await.transpose()?;
     if !matches!(ask.kind, AskKind::Sync | AskKind::Due) || session.config.sync.continue_backfills {
         outcome::end_backfills(session, ask)?;
     }

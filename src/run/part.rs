@@ -19,7 +19,7 @@ pub const LIST: &str = "list";
 const CURSOR_LIFE_MINUTES: i64 = 59;
 
 /// So often a listing starts again before its unit fails: a window takes far less than an hour.
-const MOST_RESTARTS: u32 = 3;
+pub const MOST_RESTARTS: u32 = 3;
 
 /// How a listing ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

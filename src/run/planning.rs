@@ -21,7 +21,7 @@ use crate::state::{Ledger, OpenUnit, UnitRow};
 use crate::unit::{Window, next};
 
 /// Snapshots older than this are read again by default: once by each nightly run, not by each hourly one.
-const EVERY: Time = Time::seconds(20 * 3600);
+pub const EVERY: Time = Time::seconds(20 * 3600);
 /// Share of the daily budget that one run may spend on listing settled windows again.
 const RECHECK_SHARE: f64 = 0.02;
 

@@ -6,13 +6,15 @@ use std::sync::{Mutex, PoisonError};
 use arrow::array::{Array, StringArray};
 use chrono::{DateTime, Utc};
 
+use super::by_id;
 use super::halving;
+use super::planning::EVERY;
 use super::session::Session;
-use super::trouble::{Trouble, judge};
+use super::trouble::Trouble;
 use crate::decode::Decoded;
 use crate::entity::Entity;
 use crate::entity::spec::Unknown;
-use crate::source::{Inputs, Reply, build};
+use crate::source::{Inputs, Page};
 use crate::state::Visibility;
 use crate::unit::Unit;
 
@@ -41,7 +43,7 @@ pub fn named(entity: &Entity, pages: &[Decoded]) -> BTreeSet<String> {
     ids
 }
 
-/// Looks up those of the calls that the ledger does not know, in full batches; `unit` is one that names them.
+/// Looks up those of the calls that the ledger does not know from a listing or from a look-up of this day, in full batches; `unit` is one that names them.
 pub async fn look_up(session: &Session, unit: Unit, ids: &BTreeSet<String>) -> Result<(), Trouble> {
     if session.config.sync.include_private {
         return Ok(());
@@ -55,9 +57,9 @@ pub async fn look_up(session: &Session, unit: Unit, ids: &BTreeSet<String>) -> R
     Ok(())
 }
 
-/// A look-up before this instant tells nothing any more.
+/// A look-up before this instant tells nothing any more: a reading of another day sees what turned private, and what Gong knows by then.
 fn fresh(session: &Session) -> DateTime<Utc> {
-    session.now - session.config.sync.recheck_every.chrono()
+    session.now - EVERY.chrono()
 }
 
 /// What must be left out of these pages, by what is known; `None` if the entity is not concerned or everything is wanted.
@@ -141,25 +143,21 @@ async fn look_up_batch(
     let subject = format!("{of}, privacy of {} calls", ids.len());
     // An empty selector gives the basic record only.
     let selector = Some(serde_json::json!({}));
-    let inputs = Inputs { ids: ids.to_vec(), selector, subject, retries, ..Inputs::default() };
+    let mut inputs = Inputs { ids: ids.to_vec(), selector, subject, retries, ..Inputs::default() };
     let mut found = BTreeMap::new();
-    let mut cursor: Option<String> = None;
     loop {
-        let request = build(asked.entity, &inputs, cursor.as_deref());
-        let page = match session.source.ask(asked.entity, &request, cursor.is_some()).await {
-            Ok(Reply::Page(page)) => page,
-            Ok(_) => return Ok(found),
-            Err(failure) => return Err(judge(session, asked, failure).await),
-        };
+        let answer = by_id::ask(session, asked, &inputs).await?;
         let decoder = crate::decode::Decoder::new(asked.entity);
-        let decoded = decoder.page(&page.body, &crate::decode::Stamps::default());
-        for row in decoded.into_iter().flat_map(|d| d.rows) {
+        let decode = |page: &Page| decoder.page(&page.body, &crate::decode::Stamps::default());
+        for row in answer.pages.iter().filter_map(decode).flat_map(|decoded| decoded.rows) {
             let visibility = if row.private { Visibility::Private } else { Visibility::Public };
             found.extend(row.id.map(|id| (id, visibility)));
         }
-        match page.cursor {
-            Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
-            _ => return Ok(found),
+        let left = inputs.ids.len();
+        inputs.ids.retain(|id| !found.contains_key(id));
+        // Of an answer that was cut, the rest is asked for by itself: "nothing found" on its first page says that none is there.
+        if !answer.cut || inputs.ids.is_empty() || inputs.ids.len() == left {
+            return Ok(found);
         }
     }
 }

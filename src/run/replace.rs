@@ -120,7 +120,7 @@ fn doubt(
     Err(Trouble::Failed(Error::new(Kind::Vendor, what).hint("if this is right, add --accept-shrink")))
 }
 
-/// Removes the objects that a replacement has left, also one that was cut off.
+/// Removes the objects that a replacement has left, also one that was cut off, and files that lost their call.
 pub async fn remove_discarded(session: &Session) -> Result<()> {
     for path in session.ledger.discarded()? {
         session.store.remove(&path).await?;

@@ -1,4 +1,5 @@
-//! Units that others replace, over the same days cut otherwise, and their objects until they are out of the output.
+//! Units that others replace, over the same days cut otherwise; their objects, and media files without a call, until they are out of the
+//! output.
 
 use chrono::{DateTime, Utc};
 use rusqlite::params;
@@ -32,7 +33,7 @@ impl Ledger {
         })
     }
 
-    /// Paths of objects that are to be removed.
+    /// Paths of objects and files that are to be removed.
     pub fn discarded(&self) -> Result<Vec<String>> {
         self.with(|tx| {
             let mut query = tx.prepare_cached("SELECT path FROM discarded ORDER BY path")?;

@@ -36,8 +36,14 @@ impl Ledger {
 
 /// The number of the commit that this transaction makes.
 pub fn next_sequence(tx: &Transaction) -> rusqlite::Result<i64> {
-    let next = get(tx, "sequence")?.and_then(|n| n.parse::<i64>().ok()).unwrap_or(0) + 1;
-    set(tx, "sequence", &next.to_string())?;
+    next(tx, "sequence", 0)
+}
+
+/// The next number of a series that gives none twice, above `least`.
+pub fn next(tx: &Transaction, series: &str, least: i64) -> rusqlite::Result<i64> {
+    let last = get(tx, series)?.and_then(|n| n.parse::<i64>().ok()).unwrap_or(0);
+    let next = last.max(least) + 1;
+    set(tx, series, &next.to_string())?;
     Ok(next)
 }
 

@@ -59,8 +59,7 @@ impl Ledger {
     pub fn forget_damaged_media(&self, of: &MediaOf) -> Result<()> {
         let (from, to) = days(Span::Window(of.window));
         self.with(|tx| {
-            let delete = "DELETE FROM media WHERE entity = ?1 AND call_id = ?2";
-            tx.execute(delete, params![of.entity, of.file.call_id])?;
+            forget(tx, &of.entity, Span::Window(of.window), &of.file)?;
             let due = "UPDATE unit SET due = 'verify: a file is not what it was' WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3";
             tx.execute(due, params![of.entity, from, to]).map(|_| ())
         })
@@ -81,18 +80,35 @@ impl Ledger {
         })
     }
 
-    /// Records a file that is whole in the output.
+    /// Records a file that is whole in the output. If its call had one under another path, that one is to be removed; the path itself
+    /// is not any more, if it was.
     pub fn note_media(&self, unit: Unit, row: &MediaRow) -> Result<()> {
-        self.with(|tx| put(tx, &unit.entity.name, unit.span, row))
-    }
-
-    /// Forgets a file that was removed from the output.
-    pub fn forget_media(&self, unit: Unit, call_id: &str) -> Result<()> {
+        let name = &unit.entity.name;
         self.with(|tx| {
-            let delete = "DELETE FROM media WHERE entity = ?1 AND call_id = ?2";
-            tx.execute(delete, params![unit.entity.name, call_id]).map(|_| ())
+            let discard = "INSERT OR REPLACE INTO discarded SELECT path FROM media WHERE entity = ?1 AND call_id = ?2";
+            tx.execute(discard, params![name, row.call_id])?;
+            tx.execute("DELETE FROM discarded WHERE path = ?1", params![row.path])?;
+            put(tx, name, unit.span, row)
         })
     }
+
+    /// Forgets a file that is to be removed from the output, if it is still this unit's: its call may have moved to another window, and
+    /// the file with it.
+    pub fn discard_media(&self, unit: Unit, row: &MediaRow) -> Result<()> {
+        self.with(|tx| {
+            if forget(tx, &unit.entity.name, unit.span, row)? {
+                tx.execute("INSERT OR REPLACE INTO discarded VALUES (?1)", params![row.path])?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Forgets one file, if it is that of this window; true if it was.
+fn forget(tx: &Transaction, entity: &str, at: Span, row: &MediaRow) -> rusqlite::Result<bool> {
+    let (from, to) = days(at);
+    let delete = "DELETE FROM media WHERE entity = ?1 AND call_id = ?2 AND from_day = ?3 AND to_day = ?4 AND path = ?5";
+    Ok(tx.execute(delete, params![entity, row.call_id, from, to, row.path])? > 0)
 }
 
 /// Writes one file.

@@ -1,9 +1,9 @@
 //! Units begun and not yet committed, with the answers that were received for them.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::{Ledger, days, instant, micros, span};
+use super::{Ledger, days, facts, instant, micros, span};
 use crate::error::{Error, Kind, Result};
 use crate::unit::{Span, Unit};
 
@@ -13,7 +13,7 @@ const STAGING_LEVEL: i32 = 1;
 /// A unit that was begun: the intent that precedes an object's first byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenUnit {
-    /// Key of the row, by which pages are staged.
+    /// Key of the row, by which pages are staged. No other unit of this ledger has or had it.
     pub id: i64,
     /// Name of the entity.
     pub entity: String,
@@ -97,32 +97,28 @@ impl Ledger {
     pub fn begin(&self, unit: Unit, reading: &Reading, run_id: &str) -> Result<OpenUnit> {
         let (from, to) = days(unit.span);
         let name = &unit.entity.name;
+        let query = format!("SELECT {COLUMNS} FROM open_unit WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3");
         self.with(|tx| {
-            tx.execute(
-                "INSERT INTO open_unit (entity, from_day, to_day, object, read_at, fingerprint, run_id, time_zone)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
-                params![
-                    name,
-                    from,
-                    to,
-                    unit.object(),
-                    micros(reading.at),
-                    reading.fingerprint,
-                    run_id,
-                    reading.time_zone
-                ],
-            )?;
-            let query = format!("SELECT {COLUMNS} FROM open_unit WHERE entity = ?1 AND from_day = ?2 AND to_day = ?3");
+            let find = || tx.query_row(&query, params![name, from, to], read_row).optional();
+            if let Some(open) = find()? {
+                return Ok(open);
+            }
+            let insert =
+                "INSERT INTO open_unit (id, entity, from_day, to_day, object, read_at, fingerprint, run_id, time_zone)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+            let (id, at, zone) = (next_id(tx)?, micros(reading.at), reading.time_zone);
+            tx.execute(insert, params![id, name, from, to, unit.object(), at, reading.fingerprint, run_id, zone])?;
             tx.query_row(&query, params![name, from, to], read_row)
         })
     }
 
-    /// Drops an open unit's staged answers and gives it a new reading time: it starts again.
+    /// Drops an open unit's staged answers and gives it a new reading time and another id: it starts again.
     pub fn restart(&self, id: i64, reading: &Reading) -> Result<()> {
         self.with(|tx| {
             tx.execute("DELETE FROM staged WHERE unit_id = ?1", params![id])?;
-            let update = "UPDATE open_unit SET read_at = ?2, fingerprint = ?3, time_zone = ?4 WHERE id = ?1";
-            tx.execute(update, params![id, micros(reading.at), reading.fingerprint, reading.time_zone]).map(|_| ())
+            let update = "UPDATE open_unit SET id = ?2, read_at = ?3, fingerprint = ?4, time_zone = ?5 WHERE id = ?1";
+            let (new, at) = (next_id(tx)?, micros(reading.at));
+            tx.execute(update, params![id, new, at, reading.fingerprint, reading.time_zone]).map(|_| ())
         })
     }
 
@@ -200,5 +196,46 @@ impl Ledger {
         self.with(|tx| {
             tx.execute("DELETE FROM staged WHERE unit_id = ?1 AND part = ?2", params![unit_id, part]).map(|_| ())
         })
+    }
+}
+
+/// The id of a unit that begins. None is given twice: answers that are held in memory outlive their row, and must not pass for another's.
+fn next_id(tx: &Transaction) -> rusqlite::Result<i64> {
+    // Ledgers of older programs have no such series.
+    let largest = tx.query_row("SELECT coalesce(max(id), 0) FROM open_unit", [], |row| row.get(0))?;
+    facts::next(tx, "open_unit", largest)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::entity::Catalog;
+    use crate::unit::Span;
+
+    #[test]
+    fn an_id_of_an_open_unit_is_given_once() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("ledger.db");
+        let ledger = Ledger::open(&path).expect("a ledger");
+        let entity = Catalog::load(None).expect("a catalog").get("calls").expect("an entity");
+        let unit = Unit { entity, span: Span::Snapshot };
+        let reading = Reading { at: DateTime::UNIX_EPOCH, fingerprint: "f", time_zone: None };
+        let begin = |ledger: &Ledger| ledger.begin(unit, &reading, "run").expect("a unit");
+        // One that goes on keeps its id.
+        let first = begin(&ledger);
+        assert_eq!(begin(&ledger), first);
+        let mut given = vec![first.id];
+        // One that starts again, or that begins when the table is empty, also for another process, has another one.
+        ledger.restart(first.id, &reading).expect("a unit");
+        given.push(begin(&ledger).id);
+        ledger.abandon(given[1]).expect("a unit");
+        given.push(begin(&ledger).id);
+        ledger.mark_suspect(given[2], unit, "why").expect("a unit");
+        drop(ledger);
+        given.push(begin(&Ledger::open(&path).expect("a ledger")).id);
+        let unique: std::collections::BTreeSet<i64> = given.iter().copied().collect();
+        assert_eq!(unique.len(), given.len(), "{given:?}");
     }
 }

@@ -1,13 +1,14 @@
-//! Private calls in tables that carry no flag: what `calls` does not say is asked, in batches, once.
+//! Private calls in tables that carry no flag: what `calls` does not say is asked, in batches, once a day.
 
 use std::collections::{BTreeSet, HashSet};
 
 use chrono::TimeDelta;
-use gong_sim::{Credential, Entry, Fault, Matcher, ServerOptions, World, WorldSpec, all_scopes};
+use gong_sim::{Credential, Entry, Fault, Matcher, NewCall, ServerOptions, World, WorldSpec, all_scopes};
 use serde_json::Value;
 
 use crate::support::Rig;
-use crate::support::look::ask;
+use crate::support::look::{ask, nights};
+use crate::support::rig::DAILY;
 use crate::support::truth::assert_conserved;
 
 /// Neither table has a flag, and no call is listed.
@@ -37,7 +38,7 @@ fn named(rig: &Rig) -> BTreeSet<String> {
 }
 
 #[test]
-fn calls_that_the_ledger_does_not_know_are_asked_in_hundreds_and_once() {
+fn calls_that_the_ledger_does_not_know_are_asked_in_hundreds_and_once_a_day() {
     // GIVEN an account of which only reviews and folders are wanted, with a call in both that the vendor does not show any more
     let rig = Rig::sized(5, 900, 40);
     rig.configure(WITHOUT_CALLS);
@@ -61,14 +62,68 @@ fn calls_that_the_ledger_does_not_know_are_asked_in_hundreds_and_once() {
     let kept = "stats_activity_scorecards: rows of calls that Gong does not show were kept, because they hold nothing of the call";
     assert!(report["warnings"].to_string().contains(kept), "{}", report["warnings"]);
     assert!(report["entities"]["stats_activity_scorecards"]["rows"]["private"].as_u64() > Some(0));
-    // AND nothing of it is asked again by the next night
+    // AND another run of the day asks nothing again
     let before = rig.server.journal().len();
-    rig.server.clock().advance(TimeDelta::days(1));
-    let already = named(&rig);
     rig.sync();
-    let again: Vec<String> = look_ups(&rig, before).iter().flat_map(ids).collect();
-    assert!(again.iter().all(|id| !unique.contains(id)), "{again:?} of {}", already.len());
+    assert_eq!(look_ups(&rig, before).len(), 0);
+    // AND the readings of another day ask for those that they name, in hundreds, each once
+    rig.server.clock().advance(TimeDelta::days(1));
+    rig.sync();
+    let asked = look_ups(&rig, before);
+    let again: Vec<String> = asked.iter().flat_map(ids).collect();
+    let unique: BTreeSet<String> = again.iter().cloned().collect();
+    assert!(unique.len() == again.len() && asked.len() == again.len().div_ceil(100), "{} of {again:?}", asked.len());
+    let items = rig.server.truth("library_folder_content");
+    assert!(items.iter().all(|item| unique.contains(&text(item, "id"))) && unique.is_subset(&named(&rig)));
     assert_conserved(&rig, "after a night");
+}
+
+/// Adds a call with a review of the same day and a place in a folder.
+fn reviewed(rig: &Rig, call: NewCall) -> String {
+    let folder = text(&rig.server.truth("library_folder_content")[0], "folderId");
+    let at = call.started + TimeDelta::hours(1);
+    let mut world = rig.server.world();
+    let id = world.add_call(call);
+    world.add_review(&id, at, Value::Null);
+    world.add_folder_item(&folder, &id, at, None);
+    id
+}
+
+/// Rows of a call in the two tables.
+fn rows(rig: &Rig, id: &str) -> (String, String) {
+    let of = |table: &str| ask(rig, table, &format!("SELECT count(*) FROM TABLE WHERE call_id = '{id}'"));
+    (of("stats_activity_scorecards"), of("library_folder_content"))
+}
+
+#[test]
+fn a_call_that_no_listing_tells_of_and_that_turned_private_leaves_at_the_next_reading() {
+    // GIVEN a public call of yesterday, known by a review and a folder item only
+    let rig = Rig::small(5);
+    rig.configure(&format!("{DAILY}\n{WITHOUT_CALLS}"));
+    let id = reviewed(&rig, NewCall::at(rig.now() - TimeDelta::hours(20)));
+    rig.sync();
+    let (one, none) = ("[(1,)]".to_owned(), "[(0,)]".to_owned());
+    assert_eq!(rows(&rig, &id), (one.clone(), one));
+    // WHEN it has turned private by the next night
+    rig.server.world().set_private(&id, true, rig.now());
+    nights(&rig, 1);
+    // THEN it has left both
+    assert_eq!(rows(&rig, &id), (none.clone(), none));
+}
+
+#[test]
+fn a_call_that_the_details_do_not_know_yet_comes_with_the_next_night() {
+    // GIVEN a call in a folder that the details do not show before tomorrow
+    let rig = Rig::small(5);
+    rig.configure(WITHOUT_CALLS);
+    let now = rig.now();
+    let call = NewCall::at(now - TimeDelta::hours(20));
+    let id = reviewed(&rig, NewCall { detailed_at: now + TimeDelta::hours(5), ..call });
+    rig.sync();
+    assert_eq!(rows(&rig, &id).1, "[(0,)]");
+    // WHEN they do THEN the next night has it
+    nights(&rig, 1);
+    assert_eq!(rows(&rig, &id).1, "[(1,)]");
 }
 
 #[test]
