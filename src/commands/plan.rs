@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::backfill::{dated, range};
+use super::backfill::{budget, dated, range};
 use super::context::Context;
 use super::{print, signals};
 use crate::cli::{Cli, PlanArgs, PlanWhat};
@@ -29,6 +29,9 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &PlanArgs) -> Resul
     let ledger = context.ledger()?;
     // A ledger that a run would refuse has no plan.
     run::compare_output(&ledger, &Store::open(&context.config.output)?, &ledger.id(run::new_id)?).await?;
+    if matches!(args.what, Some(PlanWhat::Backfill(_))) {
+        budget(&context, &ledger)?;
+    }
     let rules = run::rules_of(&context.config, context.now, context.zone(&ledger)?);
     let plan = || run::planned(catalog, &ledger, &context.config, &rules, &ask);
     let mut planned = plan()?;
