@@ -41,7 +41,7 @@ async fn read(context: &Context, held: &Held, ask: &Ask, args: &BackfillArgs) ->
         ledger.begin_backfill(ask.range, &names, context.clock.now())?;
     }
     let report = run::run(&session, ask, "backfill").await?;
-    print(args.format.format, &report, || run_text(&report));
+    print(args.format.format, &report, || run_text(&report))?;
     Ok(report.exit_code)
 }
 
@@ -73,7 +73,7 @@ async fn cancel(context: &Context, args: &BackfillArgs) -> Result<u8> {
     let told = serde_json::json!({ "version": VERSION, "forgotten": backfills.len() });
     print(args.format.format, &told, || {
         format!("{} unfinished backfills forgotten; what they read stays\n", backfills.len())
-    });
+    })?;
     Ok(0)
 }
 

@@ -71,7 +71,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, format: OutputFormat) -> 
     let source = context.source(&ledger, context.config.limits.daily_budget(), None)?;
     let code = entities(&context, &ledger, &source, &mut report).await?;
     worst = worst.max(code);
-    print(format, &report, || text(&report));
+    print(format, &report, || text(&report))?;
     Ok(worst)
 }
 

@@ -41,7 +41,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &PlanArgs) -> Resul
     }
     let made = run::to_learn(&ledger, &context.config, catalog, &ask)?;
     let report = run::plan_report(&ledger, &context.config, catalog, context.now, (&ask, &planned), made)?;
-    print(args.format, &report, || plan_text(&report));
+    print(args.format, &report, || plan_text(&report))?;
     Ok(0)
 }
 

@@ -60,7 +60,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Res
         stale |= status.stale == Some(true);
         report.entities.insert(entity.name.clone(), status);
     }
-    print(args.format.format, &report, || status_text(&report));
+    print(args.format.format, &report, || status_text(&report))?;
     Ok(u8::from(stale))
 }
 

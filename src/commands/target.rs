@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::list::printed;
+use super::stdout::printed;
 use crate::error::{Error, Kind, Result};
 
 /// Where a download goes.

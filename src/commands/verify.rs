@@ -21,7 +21,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &VerifyArgs) -> Res
     let result = look(&context, &held, args).await;
     held.release().await;
     let (code, report) = result?;
-    print(args.format.format, &report, || verify_text(&report));
+    print(args.format.format, &report, || verify_text(&report))?;
     let left = report.findings.len() as u64 > report.repaired;
     Ok(if code == 0 { u8::from(left) } else { code })
 }
