@@ -217,3 +217,28 @@ fn a_list_that_shrank_stays_until_the_command_that_the_warning_names() {
     assert_eq!(rows(&rig), json!(9));
     assert_eq!(rig.sync()["requests"], 0);
 }
+
+#[test]
+fn status_refuses_the_ledger_that_a_run_refuses() {
+    // GIVEN a ledger that is an older copy, and one that is another output's
+    let older = Rig::small(1);
+    older.configure(FIVE);
+    older.sync();
+    older.ledger().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("a ledger");
+    let copy = std::fs::read(older.path("state/gong-elt.db")).expect("a ledger");
+    older.server.clock().advance(TimeDelta::days(1));
+    older.sync();
+    std::fs::write(older.path("state/gong-elt.db"), copy).expect("a ledger");
+    let _ = std::fs::remove_file(older.path("state/gong-elt.db-wal"));
+    let moved = Rig::small(1);
+    moved.configure(FIVE);
+    moved.sync();
+    moved.configure(&format!("{FIVE}\n[output]\nurl = \"elsewhere\""));
+    for (rig, why) in [(older, "it is an older copy"), (moved, "belongs to the output ")] {
+        // WHEN its status is asked for
+        let status = rig.run(&["status"]).expect(2);
+        // THEN it is refused as a run is, in the same words
+        assert!(status.stderr.contains(why) && status.stdout.is_empty(), "{}", status.stderr);
+        assert_eq!(status.stderr, rig.run(&["sync"]).expect(2).stderr);
+    }
+}
