@@ -48,6 +48,9 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &PlanArgs) -> Resul
 async fn probe(context: &Context, ledger: &Arc<Ledger>, rules: &Rules, planned: &[Planned]) -> Result<()> {
     let source = context.source(ledger, context.config.limits.daily_budget(), None)?;
     signals::listen(&context.stop)?;
+    let account = run::Account { ledger, source: &source, config: &context.config, catalog: context.catalog };
+    // Totals of another company would stay in the ledger.
+    run::own_company(account).await?;
     match run::probe(&source, ledger, (&context.config, rules), planned).await {
         Ok(asked) => {
             tracing::info!(asked, "Gong was asked for the totals of months");

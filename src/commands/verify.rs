@@ -43,6 +43,10 @@ async fn look(context: &Context, held: &Held, args: &VerifyArgs) -> Result<(u8, 
         let budget = context.config.limits.daily_budget();
         let source = context.source(ledger, budget, args.bounds.max_requests)?;
         let session = Arc::new(context.session(held, source, false).await?);
+        // What is another company's would look like findings, and be marked as damaged.
+        if args.source || !report.findings.is_empty() {
+            run::sure_company(&session).await?;
+        }
         if args.source {
             let (windows, findings) = run::verify_source(&session).await?;
             report.checked.windows = windows;

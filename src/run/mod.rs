@@ -7,6 +7,7 @@ mod backup;
 mod batches;
 mod children;
 mod chosen;
+mod company;
 mod details;
 mod doubt;
 mod family;
@@ -49,13 +50,14 @@ mod zone;
 
 pub use backup::Backup;
 pub use batches::NO_CALL;
+pub use company::{Account, COMPANY, own_company, page_ids, same_company_page, sure_company};
 pub use doubt::{Doubts, Whose, whose};
 pub use lease::{Holder, Lease};
 pub use media::{AT_ONCE as DOWNLOADS, is_file as is_media_file};
 pub use members::first as first_members;
 pub use meter::LedgerMeter;
 pub use outcome::exit_code;
-pub use pins::{COMPANY, check_output, compare_output, read_manifest, same_company_page};
+pub use pins::{check_output, compare_output, read_manifest};
 pub use planning::{ask_backfill, ask_due, ask_sync, plan_report, planned, rules_of, selected, to_learn};
 pub use probe::probe;
 pub use proof::Output;
@@ -141,7 +143,7 @@ pub async fn run(session: &Arc<Session>, ask: &Ask, command: &str) -> Result<Run
     let rules = planning::rules(session);
     let plan = || planning::planned(session.catalog, &session.ledger, &session.config, &rules, ask);
     let mut planned = plan()?;
-    pins::ask_company(session, &planned).await?;
+    company::ask_company(session, &planned).await?;
     if surroundings::tidy(session, &planned).await? {
         planned = plan()?;
     }
@@ -154,7 +156,7 @@ pub async fn run(session: &Arc<Session>, ask: &Ask, command: &str) -> Result<Run
         session.tally.entity(&entity.name, |_| {});
     }
     let fresh = carry_out(session, ask, planned).await?;
-    pins::learn_company(session).await?;
+    company::learn_company(session).await?;
     session.progress.end();
     if let Some(error) = session.lease.as_ref().and_then(|lease| lease.lost()) {
         return Err(error);

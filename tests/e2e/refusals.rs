@@ -193,6 +193,40 @@ fn another_companys_credentials_are_refused_before_anything_is_written_whatever_
 }
 
 #[test]
+fn what_only_compares_or_counts_refuses_another_companys_credentials_too() {
+    // GIVEN a ledger and an output of one company, of which an object was lost
+    let (ours, theirs) = (Rig::small(1), Rig::small(2));
+    ours.configure("entities = [\"calls\"]");
+    ours.sync();
+    let lost = ours.objects().pop().expect("an object").0;
+    std::fs::remove_file(ours.data().join(lost)).expect("a file");
+    let text = std::fs::read_to_string(ours.path("gong-elt.toml")).expect("a configuration");
+    ours.write("gong-elt.toml", &text.replace(ours.server.url(), theirs.server.url()));
+    let dump = || {
+        let ledger = ours.ledger();
+        let all = "SELECT (SELECT group_concat(name || value, ',') FROM fact) || (SELECT count(*) FROM probe) || \
+                   (SELECT count(*) FROM unit WHERE due IS NOT NULL)";
+        ledger.query_row(all, [], |row| row.get::<_, String>(0)).expect("a ledger")
+    };
+    let before = dump();
+    // WHEN totals are compared, or asked for, or what was lost is to be read again
+    let probe = ["plan", "backfill", "--from", "2025-01-01", "--to", "2025-04-01", "--probe"];
+    for args in [&["verify", "--source"][..], &["verify", "--repair"], &["plan", "--probe"], &probe] {
+        let ended = ours.run(args).expect(2);
+        // THEN it is refused as a run is, and nothing was written
+        let said = "is another company's: none of its workspaces is in this account";
+        assert!(ended.stderr.contains(said), "{args:?}: {}", ended.stderr);
+        assert_eq!((ended.stdout.as_str(), dump() == before), ("", true), "{args:?}");
+    }
+    let asked = theirs.server.journal();
+    assert_eq!(asked.len(), asked.count("/v2/workspaces"));
+    // AND of its own company each goes on
+    ours.write("gong-elt.toml", &text);
+    ours.run(&probe).expect(0);
+    ours.run(&["verify", "--source", "--repair"]).expect(0);
+}
+
+#[test]
 fn a_list_that_shrank_stays_until_the_command_that_the_warning_names() {
     // GIVEN a list of users of which most are gone
     let rig = Rig::new(World::generate(WorldSpec { users: 60, ..WorldSpec::small(1) }), ServerOptions::unlimited());
