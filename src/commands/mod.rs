@@ -11,6 +11,7 @@ mod hold;
 mod init;
 mod list;
 mod plan;
+mod rights;
 mod schema;
 mod signals;
 mod state;
