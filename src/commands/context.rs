@@ -213,6 +213,7 @@ impl Context {
             backup: held.backup.clone(),
             lease: held.lease.clone(),
             config: self.config.clone(),
+            file: self.file.clone(),
         })
     }
 }

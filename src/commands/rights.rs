@@ -36,7 +36,7 @@ pub async fn look(context: &Context, ledger: &Ledger, source: &Source, report: &
     if let Some(entity) = company {
         let reply = source.ask(entity, &build(entity, &inputs(context, entity, &members), None), false).await;
         host = host.after(&reply);
-        worst = of_company(ledger, entity, &reply, report);
+        worst = of_company(context, ledger, (&selected, entity), &reply, report);
         if host == Host::Silent {
             let (result, detail, code) = judge(context, source, entity, reply).await?;
             note(report, "company", result, detail);
@@ -54,7 +54,7 @@ pub async fn look(context: &Context, ledger: &Ledger, source: &Source, report: &
         }
         let reply = source.ask(entity, &build(entity, &inputs(context, entity, &members), None), false).await;
         host = host.after(&reply);
-        worst = worst.max(of_company(ledger, entity, &reply, report));
+        worst = worst.max(of_company(context, ledger, (&selected, entity), &reply, report));
         let rows = match &reply {
             Ok(Reply::Page(page)) => {
                 members.extend(run::first_members(entity, &page.body));
@@ -104,16 +104,20 @@ impl Host {
     }
 }
 
-/// Whether an answer with workspaces is the ledger's company's; the exit code that says so.
+/// Whether an answer with workspaces is the ledger's company's, and whether the settings name workspaces of it; the exit code that says so.
 fn of_company(
+    context: &Context,
     ledger: &Ledger,
-    entity: &'static Entity,
+    (selected, entity): (&[&'static Entity], &'static Entity),
     reply: &std::result::Result<Reply, Failure>,
     report: &mut CheckReport,
 ) -> u8 {
-    let Ok(Reply::Page(page)) = reply else { return 0 };
-    let Err(error) = run::same_company_page(ledger, entity, &page.body) else { return 0 };
-    note(report, "company", "failed", run::with_hint(&error));
+    let (Ok(Reply::Page(page)), true) = (reply, entity.name == run::COMPANY) else { return 0 };
+    let same = run::same_company_page(ledger, entity, &page.body).map_err(|error| ("company", error));
+    let ids = run::page_ids(entity, &page.body);
+    let exist = || run::workspaces_exist(&context.file, &context.config, selected, &ids);
+    let Err((line, error)) = same.and_then(|()| exist().map_err(|error| ("workspace_id", error))) else { return 0 };
+    note(report, line, "failed", run::with_hint(&error));
     error.kind().exit_code()
 }
 

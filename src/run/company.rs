@@ -30,12 +30,13 @@ pub fn company(ids: impl Iterator<Item = String>) -> (String, String) {
 pub fn check_company(session: &Session, pages: &[Decoded]) -> Result<()> {
     let ids = ids(pages);
     same_company(&session.ledger, &ids)?;
-    keep(session, &ids)
+    keep(session.account(), &ids)
 }
 
-fn keep(session: &Session, ids: &BTreeSet<String>) -> Result<()> {
-    session.ledger.set_fact(WORKSPACES, &serde_json::json!(ids).to_string())?;
-    session.ledger.set_fact(ACCESS, &access(&session.config))
+/// Keeps the company's workspaces, and that these credentials gave them.
+pub fn keep(account: Account<'_>, ids: &BTreeSet<String>) -> Result<()> {
+    account.ledger.set_fact(WORKSPACES, &serde_json::json!(ids).to_string())?;
+    account.ledger.set_fact(ACCESS, &access(account.config))
 }
 
 fn ids(pages: &[Decoded]) -> BTreeSet<String> {
@@ -120,7 +121,7 @@ pub async fn ask_company(session: &Session, planned: &[Planned]) -> Result<()> {
 /// As for [`own_company`].
 pub async fn sure_company(session: &Session) -> Result<()> {
     match own_company(session.account()).await? {
-        Some(ids) => keep(session, &ids),
+        Some(ids) => keep(session.account(), &ids),
         None => Ok(()),
     }
 }
@@ -156,7 +157,7 @@ pub async fn learn_company(session: &Session) -> Result<()> {
     }
     // Who may not ask today may not tomorrow either; what fails for a time is learned by the next run.
     match ask(session.account()).await? {
-        Asked::Answered(ids) => keep(session, &ids),
+        Asked::Answered(ids) => keep(session.account(), &ids),
         Asked::Failed(Some(Failure::Refused(..))) => session.ledger.set_fact(ACCESS, &access(&session.config)),
         Asked::Failed(_) => Ok(()),
     }

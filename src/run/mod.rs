@@ -46,6 +46,7 @@ mod trouble;
 mod under_way;
 mod uploads;
 mod verify;
+mod workspaces;
 mod zone;
 
 pub use backup::Backup;
@@ -73,6 +74,7 @@ pub use token_store::LedgerTokens;
 pub use under_way::UnderWay;
 pub use uploads::LedgerUploads;
 pub use verify::{Verified, mark, of_source, verify};
+pub use workspaces::{check as check_workspaces, exist as workspaces_exist};
 pub use zone::known as known_zone;
 
 use std::sync::Arc;
@@ -144,6 +146,7 @@ pub async fn run(session: &Arc<Session>, ask: &Ask, command: &str) -> Result<Run
     let plan = || planning::planned(session.catalog, &session.ledger, &session.config, &rules, ask);
     let mut planned = plan()?;
     company::ask_company(session, &planned).await?;
+    workspaces::check(session.account(), &session.file, &ask.entities).await?;
     if surroundings::tidy(session, &planned).await? {
         planned = plan()?;
     }

@@ -227,6 +227,85 @@ fn what_only_compares_or_counts_refuses_another_companys_credentials_too() {
 }
 
 #[test]
+fn an_unknown_workspace_is_named_with_the_ids_of_those_that_there_are() {
+    for entity in ["coaching", "library_folders", "calls"] {
+        // GIVEN settings that narrow an entity to a workspace that the company does not have
+        let rig = Rig::small(1);
+        let narrowed = |id: &str| rig.configure(&format!("\n[entities.{entity}]\nworkspace_id = \"{id}\""));
+        let there = rig.server.truth("workspaces");
+        let text = |name: &str| -> Vec<String> {
+            there.iter().map(|w| w[name].as_str().expect("a text").to_owned()).collect()
+        };
+        narrowed("123");
+        let assert_told = |told: &str| {
+            let key = format!("gong-elt.toml: entities.{entity}.workspace_id: the company has no workspace 123 ");
+            assert!(told.contains(&key) && text("id").iter().all(|id| told.contains(id)), "{told}");
+            assert!(!text("name").iter().any(|name| told.contains(name)), "{told}");
+        };
+        // WHEN it is read or checked, with an empty ledger and with a full one THEN file, key and ids are named, and nothing is read
+        for full in [false, true] {
+            if full {
+                narrowed(&text("id")[0]);
+                rig.sync();
+                narrowed("123");
+                rig.server.clock().advance(TimeDelta::days(1));
+            }
+            let before = rig.objects();
+            assert_told(&rig.run(&["sync"]).expect(2).stderr);
+            assert_told(&rig.run(&["plan", "--probe"]).expect(2).stderr);
+            assert_told(&rig.run(&["check"]).expect(2).stdout);
+            assert_eq!(rig.objects(), before);
+        }
+        // AND with a workspace that there is it goes on
+        narrowed(&text("id")[0]);
+        rig.run(&["check"]).expect(0);
+        rig.sync();
+    }
+}
+
+#[test]
+fn a_workspace_that_is_newer_than_the_ledgers_list_is_read() {
+    // GIVEN a list of workspaces, read an hour ago, that lacks the one that the settings name now
+    let rig = Rig::small(1);
+    let ids: Vec<String> =
+        rig.server.truth("workspaces").iter().map(|w| w["id"].to_string().replace('"', "")).collect();
+    let newest = ids.last().expect("a workspace");
+    assert!(ids.len() > 1);
+    rig.configure("entities = [\"library_folders\"]");
+    rig.sync();
+    let sql = "UPDATE fact SET value = ?1 WHERE name IN ('workspaces', 'ids of workspaces')";
+    assert_eq!(rig.ledger().execute(sql, [json!(ids[..1]).to_string()]), Ok(2));
+    rig.configure(&format!(
+        "entities = [\"library_folders\"]\n[entities.library_folders]\nevery = \"1h\"\nworkspace_id = \"{newest}\""
+    ));
+    // WHEN it is read THEN Gong is asked for the workspaces once more, and for the folders of that one
+    rig.server.clock().advance(TimeDelta::hours(2));
+    rig.server.journal().clear();
+    rig.sync();
+    let entries = rig.server.journal().entries();
+    let of = |path: &str| entries.iter().filter(|entry| entry.path == path).collect::<Vec<_>>();
+    assert_eq!(of("/v2/workspaces").len(), 1);
+    let [folders] = of("/v2/library/folders")[..] else { panic!("one request: {entries:?}") };
+    assert!(folders.query.contains(&("workspaceId".to_owned(), newest.clone())), "{folders:?}");
+}
+
+#[test]
+fn where_workspaces_may_not_be_asked_for_a_silent_one_is_blamed_first() {
+    // GIVEN a token that may not ask for workspaces, and an unknown one
+    let scopes = all_scopes().into_iter().filter(|scope| *scope != "api:workspaces:read").collect();
+    let credentials = vec![Credential::Token { token: "mine".to_owned(), scopes }];
+    let rig =
+        Rig::new(World::generate(WorldSpec::small(1)), ServerOptions { credentials, ..ServerOptions::unlimited() });
+    rig.configure("entities = [\"calls\"]\n[entities.calls]\nworkspace_id = \"123\"");
+    let text = std::fs::read_to_string(rig.path("gong-elt.toml")).expect("a configuration");
+    let key = "access_key = \"sim-key\"\naccess_key_secret = \"sim-secret\"";
+    rig.write("gong-elt.toml", &text.replace(key, "access_token = \"mine\""));
+    // WHEN it is read for the first time THEN the setting comes before the credentials
+    let warnings = rig.sync_to(1)["warnings"].to_string();
+    assert!(warnings.contains("no call of workspace 123 in 51 days: if there are some, entities.calls"), "{warnings}");
+}
+
+#[test]
 fn a_list_that_shrank_stays_until_the_command_that_the_warning_names() {
     // GIVEN a list of users of which most are gone
     let rig = Rig::new(World::generate(WorldSpec { users: 60, ..WorldSpec::small(1) }), ServerOptions::unlimited());
