@@ -45,6 +45,7 @@ pub struct DownloadArgs {
     #[arg(allow_hyphen_values = true)]
     pub call_id: String,
     /// Where to; "-" is stdout. Without it: the call's id with an ending by the type, in this folder.
+    /// A link is followed; a device or a pipe is written straight through.
     #[arg(long, short, value_name = "F")]
     pub output: Option<PathBuf>,
     /// A part of the file: bytes=0-99, bytes=100- or bytes=-100.

@@ -11,6 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::plan::Ask;
 use crate::report::{VERSION, run_text};
 use crate::run;
+use crate::state::Ledger;
 use crate::unit::Window;
 
 /// Runs it; the exit code is the report's.
@@ -35,7 +36,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &BackfillArgs) -> R
 async fn read(context: &Context, held: &Held, ask: &Ask, args: &BackfillArgs) -> Result<u8> {
     let ledger = &held.ledger;
     let names: Vec<String> = ask.entities.iter().map(|e| e.name.clone()).collect();
-    let budget = context.config.limits.backfill_budget(ledger.last_sync_requests()?.unwrap_or(0));
+    let budget = budget(context, ledger)?;
     let source = context.source(ledger, budget, args.bounds.max_requests)?;
     let session = Arc::new(context.session(held, source, args.accept_shrink).await?);
     let forced_by = args.range.force.then_some(session.run_id.as_str());
@@ -44,8 +45,23 @@ async fn read(context: &Context, held: &Held, ask: &Ask, args: &BackfillArgs) ->
         tracing::info!("goes on with what run {since} began; `gong-elt backfill --cancel` forgets it");
     }
     let report = run::run(&session, ask, "backfill").await?;
-    print(args.format.format, &report, || run_text(&report));
+    print(args.format.format, &report, || run_text(&report))?;
     Ok(report.exit_code)
+}
+
+/// Requests of the day after which a backfill ends.
+///
+/// # Errors
+/// [`Kind::Config`] if there is none on any day: waiting for the next one would not help.
+pub fn budget(context: &Context, ledger: &Ledger) -> Result<u32> {
+    let (limits, last_sync) = (&context.config.limits, ledger.last_sync_requests()?.unwrap_or(0));
+    let Some(rule) = limits.forbids_backfills(last_sync) else { return Ok(limits.backfill_budget(last_sync)) };
+    let raise = "raise limits.requests_per_day or lower limits.reserve";
+    let hint = match limits.forbids_backfills(0) {
+        Some(_) => raise.to_owned(),
+        None => format!("run `gong-elt sync` once more: one that finds less to read leaves more; or {raise}"),
+    };
+    Err(Error::new(Kind::Config, format!("{}: limits.requests_per_day: {rule}", context.file)).hint(hint))
 }
 
 async fn cancel(context: &Context, args: &BackfillArgs) -> Result<u8> {
@@ -61,7 +77,7 @@ async fn cancel(context: &Context, args: &BackfillArgs) -> Result<u8> {
     let told = serde_json::json!({ "version": VERSION, "forgotten": backfills.len() });
     print(args.format.format, &told, || {
         format!("{} unfinished backfills forgotten; what they read stays\n", backfills.len())
-    });
+    })?;
     Ok(0)
 }
 

@@ -1,32 +1,27 @@
 //! `check`: one line each for settings, ledger, output, and what the credentials may read.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use chrono::Duration;
 use serde::Serialize;
 
 use super::context::Context;
-use super::{print, signals};
+use super::{print, rights, signals};
 use crate::cli::{Cli, OutputFormat};
-use crate::entity::spec::Read;
-use crate::entity::{Catalog, Entity};
-use crate::error::{Kind, Result};
+use crate::entity::Catalog;
+use crate::error::Result;
 use crate::report::VERSION;
-use crate::run::{self, Whose};
+use crate::run;
 use crate::sink::{Preconditions, Store};
-use crate::source::{Failure, Inputs, Refusal, Reply, Source, build};
+use crate::source::Http;
 use crate::state::Ledger;
 
-/// Calls are looked for in a stretch this long, or from the start date if that is longer ago.
-const DAYS_LOOKED_AT: i64 = 90;
-
-/// Statistics are asked for so many days: a week has activity if there is any.
-const DAYS_OF_STATISTICS: u64 = 7;
+/// A host that takes no connection for so long is not there, for somebody who waits: two attempts end within ten seconds.
+const LONGEST_CONNECT: Duration = Duration::from_secs(4);
 
 /// The result.
 #[derive(Debug, Default, Serialize)]
-struct CheckReport {
+pub struct CheckReport {
     version: u32,
     checks: Vec<Line>,
 }
@@ -68,10 +63,12 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, format: OutputFormat) -> 
         note(&mut report, "state backup", "failed", run::with_hint(&error));
         worst = error.kind().exit_code();
     }
-    let source = context.source(&ledger, context.config.limits.daily_budget(), None)?;
-    let code = entities(&context, &ledger, &source, &mut report).await?;
+    let limits = &context.config.limits;
+    let http = Http::impatient(limits.request_timeout.std(), LONGEST_CONNECT)?;
+    let source = context.source_over(http, &ledger, limits.daily_budget(), None)?;
+    let code = rights::look(&context, &ledger, &source, &mut report).await?;
     worst = worst.max(code);
-    print(format, &report, || text(&report));
+    print(format, &report, || text(&report))?;
     Ok(worst)
 }
 
@@ -109,130 +106,8 @@ fn conditional(found: Preconditions) -> (&'static str, &'static str) {
     }
 }
 
-/// One request per entity.
-async fn entities(context: &Context, ledger: &Ledger, source: &Source, report: &mut CheckReport) -> Result<u8> {
-    let mut worst = 0;
-    let (mut users, mut calls) = (false, None);
-    let mut members = BTreeMap::new();
-    let selected = context.entities(&[])?;
-    // The company shows in its workspaces, also where they are not read.
-    let company = context.catalog.get(run::COMPANY).filter(|company| selected.iter().all(|e| e.name != company.name));
-    if let Some(entity) = company
-        && let Ok(Reply::Page(page)) =
-            source.ask(entity, &build(entity, &inputs(context, entity, &members), None), false).await
-    {
-        worst = same_company(ledger, entity, &page.body, report);
-    }
-    for entity in selected {
-        if let Some(fan) = entity.each().iter().find(|fan| !members.contains_key(fan.as_str())) {
-            note(report, &entity.name, "cannot tell", format!("it is asked by {fan}, and none is known"));
-            continue;
-        }
-        let reply = source.ask(entity, &build(entity, &inputs(context, entity, &members), None), false).await;
-        let rows = match &reply {
-            Ok(Reply::Page(page)) => {
-                worst = worst.max(same_company(ledger, entity, &page.body, report));
-                members.extend(run::first_members(entity, &page.body));
-                page.rows
-            }
-            _ => 0,
-        };
-        users |= entity.name == "users" && rows > 0;
-        if entity.name == "calls" && reply.is_ok() {
-            calls = Some(rows);
-        }
-        let (result, detail, code) = judge(context, source, entity, reply).await?;
-        note(report, &entity.name, result, detail);
-        worst = worst.max(code);
-        if code == Kind::Credentials.exit_code() {
-            return Ok(code);
-        }
-    }
-    if users && calls == Some(0) {
-        let detail =
-            "users can be read, but no call of the whole period: the credentials may not see calls, or there are none";
-        note(report, "visibility of calls", "cannot tell", detail.to_owned());
-        worst = worst.max(1);
-    }
-    Ok(worst)
-}
-
-/// Whether a page of workspaces is the ledger's company's; the exit code that says so.
-fn same_company(ledger: &Ledger, entity: &'static Entity, body: &str, report: &mut CheckReport) -> u8 {
-    let Err(error) = run::same_company_page(ledger, entity, body) else { return 0 };
-    note(report, "company", "failed", run::with_hint(&error));
-    error.kind().exit_code()
-}
-
-/// The cheapest request that shows whether an entity may be read.
-fn inputs(context: &Context, entity: &Entity, members: &BTreeMap<&str, String>) -> Inputs {
-    let since = context.now - Duration::days(DAYS_LOOKED_AT);
-    let start = context.config.sync.start_date.map(|day| crate::unit::midnight(day, chrono_tz::UTC));
-    // The vendor refuses statistics of a day that is not over anywhere in the company's zone, which need not be known here.
-    let to = (context.now - Duration::hours(36)).date_naive();
-    let named = entity
-        .each()
-        .iter()
-        .filter_map(|fan| Some((entity.request.each.get(fan)?.clone(), members.get(fan.as_str())?.clone().into())));
-    let ids = if matches!(entity.read, Read::ById { .. } | Read::Media { .. }) {
-        vec![run::NO_CALL.to_owned()]
-    } else {
-        Vec::new()
-    };
-    Inputs {
-        instants: Some((start.map_or(since, |start| start.min(since)), context.now)),
-        days: Some((to - chrono::Days::new(DAYS_OF_STATISTICS), to)),
-        named: named.collect(),
-        ids,
-        subject: format!("check of {}", entity.name),
-        ..Inputs::default()
-    }
-}
-
-async fn judge(
-    context: &Context,
-    source: &Source,
-    entity: &Entity,
-    reply: std::result::Result<Reply, Failure>,
-) -> Result<(&'static str, String, u8)> {
-    let url = &context.config.source.base_url;
-    Ok(match reply {
-        Ok(Reply::Page(page)) => ("allowed", page.total.map_or(String::new(), |total| format!("{total} seen")), 0),
-        Ok(Reply::Empty) => ("allowed", "nothing found".to_owned(), 0),
-        Ok(Reply::CursorDead(told)) => ("cannot tell", told.to_string(), 1),
-        Err(Failure::Stopped) => {
-            let error = context.stopped();
-            ("cannot tell", run::with_hint(&error), error.kind().exit_code())
-        }
-        Err(Failure::Ledger(error)) if error.kind() == Kind::Ledger => return Err(error),
-        // There is no way left to sign in.
-        Err(Failure::Ledger(error)) => ("failed", run::with_hint(&error), error.kind().exit_code()),
-        Err(Failure::Refused(Refusal::Scope(scope), _)) => {
-            ("scope missing", format!("add {scope} to the credentials in Gong"), 1)
-        }
-        Err(Failure::Refused(Refusal::Credentials | Refusal::Forbidden, story)) => {
-            match run::whose(source, context.catalog, &entity.name, context.clock.now()).await {
-                Ok(Whose::Entity) => ("not in the plan", story.to_string(), 1),
-                _ => {
-                    let error = source.credentials_error(url, &story);
-                    ("failed", run::with_hint(&error), error.kind().exit_code())
-                }
-            }
-        }
-        Err(Failure::Refused(Refusal::Redirect(host), story)) => {
-            ("failed", format!("{story} (set source.base_url to https://{host})"), Kind::Config.exit_code())
-        }
-        // Who may not ask is told so before the question is judged.
-        Err(Failure::Refused(Refusal::BadRequest, story)) => {
-            ("allowed", format!("though the probe was refused: {story}"), 0)
-        }
-        Err(Failure::Refused(Refusal::NotFound, story) | Failure::Exhausted(story)) => {
-            ("cannot tell", story.to_string(), 1)
-        }
-    })
-}
-
-fn note(report: &mut CheckReport, name: &str, result: &'static str, detail: String) {
+/// Adds a line.
+pub fn note(report: &mut CheckReport, name: &str, result: &'static str, detail: String) {
     report.checks.push(Line { name: name.to_owned(), result, detail });
 }
 

@@ -136,9 +136,19 @@ impl Context {
 
     /// The vendor's client, under a daily budget and an optional bound for this process.
     pub fn source(&self, ledger: &Arc<Ledger>, budget: u32, max_requests: Option<u64>) -> Result<Source> {
+        self.source_over(Http::new(self.config.limits.request_timeout.std())?, ledger, budget, max_requests)
+    }
+
+    /// The same over a transport.
+    pub fn source_over(
+        &self,
+        http: Http,
+        ledger: &Arc<Ledger>,
+        budget: u32,
+        max_requests: Option<u64>,
+    ) -> Result<Source> {
         let auth = self.auth(ledger)?;
         let limits = &self.config.limits;
-        let http = Http::new(limits.request_timeout.std())?;
         let meter = Arc::new(LedgerMeter::new(ledger.clone(), self.clock.clone(), budget));
         let limiter = Limiter::new(limits, max_requests, meter, self.clock.clone(), self.stop.clone());
         Ok(Source::new(Box::new(http), auth, Line::new(limiter, limits, rand::random()), self.clock.clone()))
@@ -208,6 +218,7 @@ impl Context {
             backup: held.backup.clone(),
             lease: held.lease.clone(),
             config: self.config.clone(),
+            file: self.file.clone(),
         })
     }
 }

@@ -1,11 +1,10 @@
 //! `download`: one media file of a call, streamed.
 
-use std::io::Write as _;
-
 use serde_json::Value;
 
 use super::context::Context;
 use super::direct::{Direct, digits};
+use super::stdout::say;
 use super::target::Target;
 use crate::cli::{Cli, DownloadArgs, MediaKind};
 use crate::entity::spec::{Media, Read};
@@ -57,9 +56,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &DownloadArgs) -> R
     let fetched = download.fetched();
     if let Some(path) = target.keep(&name)? {
         let kind = fetched.content_type.as_deref().unwrap_or("of unknown type");
-        let line = format!("{}: {} bytes, {kind}, sha256 {}", path.display(), fetched.size, fetched.sha256);
-        // A closed pipe is the reader's choice, not a failure.
-        let _ = writeln!(std::io::stdout(), "{line}");
+        say(&format!("{}: {} bytes, {kind}, sha256 {}\n", path.display(), fetched.size, fetched.sha256))?;
     }
     Ok(0)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use super::direct::{Direct, compact, digits, entity};
+use super::stdout::say;
 use crate::cli::{Cli, GetArgs};
 use crate::entity::Catalog;
 use crate::error::{Error, Kind, Result};
@@ -36,6 +37,6 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &GetArgs) -> Result
     };
     let whole: BTreeMap<String, &RawValue> = serde_json::from_str(&page.body).unwrap_or_default();
     let record = whole.get(&one.page.rows).map_or("", |raw| raw.get());
-    super::list::printed(std::io::Write::write_all(&mut std::io::stdout(), (compact(record) + "\n").as_bytes()))?;
+    say(&(compact(record) + "\n"))?;
     Ok(0)
 }

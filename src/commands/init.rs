@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use super::stdout::say;
 use crate::cli::Cli;
 use crate::config;
 use crate::error::{Error, Kind, Result};
@@ -22,10 +23,9 @@ pub fn run(cli: &Cli) -> Result<u8> {
             .hint("name another file with --config, or edit that one"),
         _ => Error::new(Kind::Config, format!("cannot write {shown}")).caused_by(e),
     })?;
-    println!("wrote {shown}");
-    println!(
-        "next: set sync.start_date in it, put GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET into the environment, then run `gong-elt check`"
-    );
+    say(&format!(
+        "wrote {shown}\nnext: set sync.start_date in it, put GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET into the environment, then run `gong-elt check`\n"
+    ))?;
     Ok(0)
 }
 

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::direct::{Direct, compact, entity};
 use super::filters::{self, Test, Wanted};
+use super::stdout::printed;
 use crate::cli::{Cli, ListArgs};
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
@@ -129,14 +130,5 @@ impl Out<'_> {
             }
         }
         Ok(if printed(self.lines.flush())? { Done::More } else { Done::Enough })
-    }
-}
-
-/// False if nobody reads any more, which is the reader's choice and no failure.
-pub fn printed(result: std::io::Result<()>) -> Result<bool> {
-    match result {
-        Ok(()) => Ok(true),
-        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
-        Err(e) => Err(Error::new(Kind::Output, "cannot write to stdout").caused_by(e)),
     }
 }

@@ -11,17 +11,19 @@ mod hold;
 mod init;
 mod list;
 mod plan;
+mod rights;
 mod schema;
 mod signals;
 mod state;
 mod status;
+mod stdout;
 mod sync;
 mod target;
 mod verify;
 
-use std::io::Write as _;
+use stdout::print;
 
-use crate::cli::{Cli, Command, OutputFormat, StateArgs, StateWhat};
+use crate::cli::{Cli, Command, StateArgs, StateWhat};
 use crate::entity::Catalog;
 use crate::error::{Error, Kind, Result};
 
@@ -55,14 +57,4 @@ pub fn dispatch(cli: &Cli) -> Result<u8> {
     // A file that is still being encoded for a run that was stopped is nobody's any more.
     runtime.shutdown_background();
     done
-}
-
-/// Prints a result on stdout, as JSON or as text. A closed pipe is the reader's choice, not a failure.
-fn print(format: OutputFormat, value: &impl serde::Serialize, text: impl FnOnce() -> String) {
-    let out = match format {
-        // Plain data of our own always serialises.
-        OutputFormat::Json => serde_json::to_string_pretty(value).unwrap_or_default() + "\n",
-        OutputFormat::Text => text(),
-    };
-    let _ = std::io::stdout().write_all(out.as_bytes());
 }

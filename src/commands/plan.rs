@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::backfill::{dated, range};
+use super::backfill::{budget, dated, range};
 use super::context::Context;
 use super::{print, signals};
 use crate::cli::{Cli, PlanArgs, PlanWhat};
 use crate::entity::Catalog;
 use crate::error::{Error, Kind, Result};
-use crate::plan::{Planned, Rules};
+use crate::plan::{Ask, Planned, Rules};
 use crate::report::plan_text;
 use crate::run;
 use crate::sink::Store;
@@ -31,22 +31,34 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &PlanArgs) -> Resul
     ask.forced_since = run::forced_since(&ledger, &ask)?;
     // A ledger that a run would refuse has no plan.
     run::compare_output(&ledger, &Store::open(&context.config.output)?, &ledger.id(run::new_id)?).await?;
+    if matches!(args.what, Some(PlanWhat::Backfill(_))) {
+        budget(&context, &ledger)?;
+    }
     let rules = run::rules_of(&context.config, context.now, context.zone(&ledger)?);
     let plan = || run::planned(catalog, &ledger, &context.config, &rules, &ask);
     let mut planned = plan()?;
     if args.probe {
-        probe(&context, &ledger, &rules, &planned).await?;
+        probe(&context, &ledger, &rules, (&ask, &planned)).await?;
         planned = plan()?;
     }
     let made = run::to_learn(&ledger, &context.config, catalog, &ask)?;
     let report = run::plan_report(&ledger, &context.config, catalog, context.now, (&ask, &planned), made)?;
-    print(args.format, &report, || plan_text(&report));
+    print(args.format, &report, || plan_text(&report))?;
     Ok(0)
 }
 
-async fn probe(context: &Context, ledger: &Arc<Ledger>, rules: &Rules, planned: &[Planned]) -> Result<()> {
+async fn probe(
+    context: &Context,
+    ledger: &Arc<Ledger>,
+    rules: &Rules,
+    (ask, planned): (&Ask, &[Planned]),
+) -> Result<()> {
     let source = context.source(ledger, context.config.limits.daily_budget(), None)?;
     signals::listen(&context.stop)?;
+    let account = run::Account { ledger, source: &source, config: &context.config, catalog: context.catalog };
+    // Totals of another company or of no workspace would stay in the ledger.
+    run::own_company(account).await?;
+    run::check_workspaces(account, &context.file, &ask.entities).await?;
     match run::probe(&source, ledger, (&context.config, rules), planned).await {
         Ok(asked) => {
             tracing::info!(asked, "Gong was asked for the totals of months");

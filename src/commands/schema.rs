@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::stdout::say;
 use crate::config;
 use crate::entity::tree::{Field, Leaf, Shape};
 use crate::entity::{Catalog, Entity};
@@ -18,7 +19,7 @@ pub fn run(catalog: &'static Catalog, name: Option<&str>) -> Result<u8> {
         Some(name) => vec![catalog.get(name).ok_or_else(|| known(name))?],
     };
     let text: Vec<String> = chosen.into_iter().map(table).collect();
-    let _ = std::io::Write::write_all(&mut std::io::stdout(), text.join("\n").as_bytes());
+    say(&text.join("\n"))?;
     Ok(0)
 }
 

@@ -18,7 +18,7 @@ pub async fn rebuild(cli: &Cli, catalog: &'static Catalog, args: &RebuildArgs) -
     let result = anew(&context, &held).await;
     held.release().await;
     let report = result?;
-    print(args.format.format, &report, || rebuild_text(&report));
+    print(args.format.format, &report, || rebuild_text(&report))?;
     Ok(0)
 }
 

@@ -20,11 +20,9 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Res
     let context = Context::load(cli, catalog)?;
     context.fetch_if_absent().await?;
     let ledger = context.ledger()?;
+    // A ledger that a run would refuse says nothing of the output.
+    run::compare_output(&ledger, &Store::open(&context.config.output)?, &ledger.id(run::new_id)?).await?;
     let units = ledger.units()?;
-    if units.is_empty() {
-        // An empty ledger over an output that has objects is no status of it.
-        run::compare_output(&ledger, &Store::open(&context.config.output)?, &ledger.id(run::new_id)?).await?;
-    }
     let rules = run::rules_of(&context.config, context.now, context.zone(&ledger)?);
     let selected = context.entities(&[])?;
     let limits = &context.config.limits;
@@ -60,7 +58,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Res
         stale |= status.stale == Some(true);
         report.entities.insert(entity.name.clone(), status);
     }
-    print(args.format.format, &report, || status_text(&report));
+    print(args.format.format, &report, || status_text(&report))?;
     Ok(u8::from(stale))
 }
 

@@ -30,6 +30,6 @@ async fn read(context: &Context, held: &Held, ask: &Ask, args: &SyncArgs) -> Res
     let source = context.source(&held.ledger, budget, args.bounds.max_requests)?;
     let session = Arc::new(context.session(held, source, false).await?);
     let report = run::run(&session, ask, "sync").await?;
-    print(args.format.format, &report, || run_text(&report));
+    print(args.format.format, &report, || run_text(&report))?;
     Ok(report.exit_code)
 }

@@ -22,7 +22,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &VerifyArgs) -> Res
     let result = look(&context, &held, args).await;
     held.release().await;
     let (code, report) = result?;
-    print(args.format.format, &report, || verify_text(&report));
+    print(args.format.format, &report, || verify_text(&report))?;
     let left = report.findings.len() as u64 > report.repaired;
     Ok(if code == 0 { u8::from(left) } else { code })
 }
@@ -47,6 +47,10 @@ async fn look(context: &Context, held: &Held, args: &VerifyArgs) -> Result<(u8, 
         let budget = context.config.limits.daily_budget();
         let source = context.source(ledger, budget, args.bounds.max_requests)?;
         let session = Arc::new(context.session(held, source, false).await?);
+        // What is another company's would look like findings, and be marked as damaged.
+        if args.source || !report.findings.is_empty() {
+            run::sure_company(&session).await?;
+        }
         if args.source {
             let (windows, findings) = run::verify_source(&session).await?;
             report.checked.windows = windows;

@@ -60,4 +60,16 @@ impl LimitSettings {
     pub fn backfill_budget(&self, last_sync: u32) -> u32 {
         self.requests_per_day.saturating_sub(self.reserve()).saturating_sub(last_sync.max(LEAST_FOR_SYNC))
     }
+
+    /// The rule of `requests_per_day` that forbids every backfill, on any day, while the last `sync` used so much; `None` if one can be made.
+    pub fn forbids_backfills(&self, last_sync: u32) -> Option<String> {
+        let (most, reserve, sync) = (self.requests_per_day, self.reserve(), last_sync.max(LEAST_FOR_SYNC));
+        let rule = || {
+            format!(
+                "{most} requests a day leave none to a backfill: it leaves limits.reserve ({reserve}) to others, and to the next sync \
+                 {sync}, as many as the last one used and at least {LEAST_FOR_SYNC}"
+            )
+        };
+        (self.backfill_budget(last_sync) == 0).then(rule)
+    }
 }

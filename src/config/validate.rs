@@ -112,6 +112,12 @@ fn limits(config: &Config) -> Broken {
             format!("must be below requests_per_day ({}), or nothing is left to use", limits.requests_per_day),
         );
     }
+    if let Some(rule) = limits.forbids_backfills(0).filter(|_| config.sync.continue_backfills) {
+        return broken(
+            "limits.requests_per_day",
+            format!("{rule}; sync.continue_backfills could never go on with one"),
+        );
+    }
     if !(1..=256).contains(&limits.max_in_flight) {
         return broken("limits.max_in_flight", "must be 1 to 256");
     }
@@ -257,6 +263,10 @@ mod tests {
             (
                 "[limits]\nrequests_per_day = 100\nreserve = 100",
                 "f: limits.reserve: must be below requests_per_day (100)",
+            ),
+            (
+                "[limits]\nrequests_per_day = 220\n[sync]\ncontinue_backfills = true",
+                "f: limits.requests_per_day: 220 requests a day leave none to a backfill: it leaves limits.reserve (22) to others",
             ),
             (
                 "[sync]\nentities = [\"cals\"]",

@@ -10,7 +10,7 @@ use super::family::Family;
 use super::part::{LIST, Listed, Part};
 use super::session::Session;
 use super::trouble::Trouble;
-use super::{guard, land, pins, sight, staging};
+use super::{company, guard, land, sight, staging};
 use crate::decode::{Decoded, Stamps};
 use crate::plan::grid::MOST_ROWS;
 use crate::source::Inputs;
@@ -73,7 +73,7 @@ pub async fn look(session: &Session, unit: Unit, family: &Family) -> Result<Look
             return Ok(Look::TooMany(total));
         }
         pages = staging::decode(session, unit, &open, |_| Stamps::default())?;
-        if let Err(error) = pins::check_calls(session, &pages).await {
+        if let Err(error) = company::check_calls(session, &pages).await {
             for begun in through.iter().chain([&open]) {
                 session.ledger.abandon(begun.id)?;
             }

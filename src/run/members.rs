@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::land::TOO_FEW;
 use super::session::Session;
 use super::trouble::Trouble;
+use super::workspaces;
 use crate::config::Config;
 use crate::decode::{Decoded, Decoder, StampValue, Stamps};
 use crate::entity::spec::Stamp;
@@ -119,11 +120,10 @@ pub fn of(session: &Session, entity: &Entity) -> std::result::Result<Vec<Member>
             return Err(Trouble::Failed(Error::new(Kind::Vendor, what).hint(format!("see why {source} failed"))));
         };
         let ids: Vec<String> = serde_json::from_str(&text).unwrap_or_default();
-        let only = session.workspace(entity).filter(|_| fan == "workspaces");
-        let ids = ids.into_iter().filter(|id| only.as_ref().is_none_or(|only| only == id));
+        let ids = workspaces::only(session, entity, fan)?.map_or(ids, |only| vec![only]);
         let input = entity.request.each.get(fan).cloned().unwrap_or_default();
         let with = |id: String| members.iter().map(|member| extend(member, &input, &id, *stamp)).collect::<Vec<_>>();
-        members = ids.flat_map(with).collect();
+        members = ids.into_iter().flat_map(with).collect();
     }
     Ok(members)
 }

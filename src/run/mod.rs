@@ -10,6 +10,7 @@ mod batches;
 mod by_id;
 mod children;
 mod chosen;
+mod company;
 mod details;
 mod doubt;
 mod family;
@@ -50,11 +51,13 @@ mod trouble;
 mod under_way;
 mod uploads;
 mod verify;
+mod workspaces;
 mod zone;
 
 pub use backfills::{Forced, ask_backfill, forced_since};
 pub use backup::Backup;
 pub use batches::NO_CALL;
+pub use company::{Account, COMPANY, own_company, page_ids, same_company_page, sure_company};
 pub use doubt::{Doubts, Whose, whose};
 pub use lease::{Holder, Lease};
 pub use media::{AT_ONCE as DOWNLOADS, is_file as is_media_file};
@@ -62,7 +65,7 @@ pub use members::first as first_members;
 pub use meter::LedgerMeter;
 pub use outcome::exit_code;
 pub use patience::unless_signalled;
-pub use pins::{COMPANY, check_output, compare_output, read_manifest, same_company_page};
+pub use pins::{check_output, compare_output, read_manifest};
 pub use planning::{ask_due, ask_sync, plan_report, planned, rules_of, selected, to_learn};
 pub use probe::probe;
 pub use proof::Output;
@@ -79,6 +82,7 @@ pub use token_store::LedgerTokens;
 pub use under_way::UnderWay;
 pub use uploads::LedgerUploads;
 pub use verify::{Verified, mark, of_source, verify};
+pub use workspaces::{check as check_workspaces, exist as workspaces_exist};
 pub use zone::known as known_zone;
 
 use std::sync::Arc;
@@ -146,7 +150,8 @@ async fn prepare(session: &Session, ask: &Ask) -> Result<Vec<Planned>> {
     let rules = planning::rules(session);
     let plan = || planning::planned(session.catalog, &session.ledger, &session.config, &rules, ask);
     let planned = plan()?;
-    pins::ask_company(session, &planned).await?;
+    company::ask_company(session, &planned).await?;
+    workspaces::check(session.account(), &session.file, &ask.entities).await?;
     if surroundings::tidy(session, &planned).await? { plan() } else { Ok(planned) }
 }
 
@@ -166,7 +171,7 @@ pub async fn run(session: &Arc<Session>, ask: &Ask, command: &str) -> Result<Run
         session.tally.entity(&entity.name, |_| {});
     }
     let fresh = carry_out(session, ask, planned).await?;
-    pins::learn_company(session).await?;
+    company::learn_company(session).await?;
     session.progress.end();
     if let Some(error) = session.lease.as_ref().and_then(|lease| lease.lost()) {
         return Err(error);

@@ -27,9 +27,14 @@ pub fn report(session: &Session, ask: &Ask, command: &str, begun: DateTime<Utc>)
     }
     if blind(session, ask)? {
         let days = ask.range.days();
-        counts.warnings.push(format!(
-            "no call in {days} days: if the company has calls, the credentials cannot see them; ask Gong's administrator"
-        ));
+        counts.warnings.push(match session.config.entity("calls").workspace_id {
+            Some(workspace) => format!(
+                "no call of workspace {workspace} in {days} days: if there are some, entities.calls.workspace_id names another workspace, or the credentials cannot see them"
+            ),
+            None => format!(
+                "no call in {days} days: if the company has calls, the credentials cannot see them; ask Gong's administrator"
+            ),
+        });
         counts.suspect += 1;
     }
     if counts.unlisted > 0 {

@@ -27,6 +27,8 @@ use crate::state::Ledger;
 pub struct Session {
     /// Settings.
     pub config: Config,
+    /// The file they came from, for messages.
+    pub file: String,
     /// Entities.
     pub catalog: &'static Catalog,
     /// Facts.

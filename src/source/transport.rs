@@ -73,6 +73,11 @@ impl Http {
         Ok(Http { client: client(timeout)?, timeout })
     }
 
+    /// The same for somebody who waits: a host that takes no connection within `connect` is given up sooner.
+    pub fn impatient(timeout: Duration, connect: Duration) -> Result<Http> {
+        Ok(Http { client: built(builder(timeout).connect_timeout(connect))?, timeout })
+    }
+
     async fn attempt(&self, request: &Request, access: &Access) -> std::result::Result<Answer, SendError> {
         let mut url = url::Url::parse(&format!("{}{}", access.base, request.path))
             .map_err(|e| SendError::NotSent(e.to_string()))?;
@@ -92,14 +97,20 @@ impl Http {
 
 /// A client that reports redirects and never follows them: they would drop or leak the credentials (API reference, A).
 pub fn client(timeout: Duration) -> Result<reqwest::Client> {
+    built(builder(timeout))
+}
+
+fn builder(timeout: Duration) -> reqwest::ClientBuilder {
     let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
     reqwest::Client::builder()
         .default_headers(headers)
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("gong-elt/", env!("CARGO_PKG_VERSION")))
         .timeout(timeout)
-        .build()
-        .map_err(|e| Error::new(Kind::Config, "cannot set up the HTTP client").caused_by(e))
+}
+
+fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client> {
+    builder.build().map_err(|e| Error::new(Kind::Config, "cannot set up the HTTP client").caused_by(e))
 }
 
 /// Sends, and takes the whole answer.

@@ -1,5 +1,7 @@
 //! `check`: one line per entity, each of the four findings, and the warning about a key that sees users and no calls.
 
+use std::time::{Duration, Instant};
+
 use gong_sim::{Credential, Fault, Matcher, ServerOptions, World, WorldSpec, all_scopes};
 
 use crate::support::Rig;
@@ -72,4 +74,31 @@ fn t11_users_without_a_single_call_of_a_long_period_are_warned_of() {
     // AND where there are calls, nothing is said
     let seen = found(&Rig::small(1).run(&["check", "--format", "json"]).expect(0));
     assert!(seen.iter().all(|line| line.0 != "visibility of calls"));
+}
+
+#[test]
+fn a_host_that_does_not_answer_is_not_asked_for_each_entity() {
+    // GIVEN a port where nobody listens, and one that takes connections and never answers
+    let listener = || std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (gone, mute) = (listener().local_addr().expect("an address"), listener());
+    let cases = [(gone, "could not connect"), (mute.local_addr().expect("an address"), "no whole answer within 1s")];
+    for (address, why) in cases {
+        for entities in ["[\"all\"]", "[\"users\", \"calls\"]"] {
+            let rig = Rig::small(1);
+            rig.configure_whole(&format!(
+                "[limits]\nrequests_per_second = 2000\nrequest_timeout = \"1s\"\n[sync]\nstart_date = \"2026-05-17\"\n\
+                 entities = {entities}"
+            ));
+            let text = std::fs::read_to_string(rig.path("gong-elt.toml")).expect("a configuration");
+            rig.write("gong-elt.toml", &text.replace(rig.server.url(), &format!("http://{address}")));
+            // WHEN it is checked
+            let begun = Instant::now();
+            let found = found(&rig.run(&["check", "--format", "json"]).expect(1));
+            // THEN it ends soon: the first line says why, and the others that they were not asked
+            assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+            let doubtful: Vec<_> = found.iter().filter(|line| line.1 == "cannot tell").collect();
+            assert!(doubtful[0].2.contains(why) && doubtful[0].2.contains("after 2 attempts"), "{doubtful:?}");
+            assert!(doubtful.len() > 2 && doubtful[1..].iter().all(|line| line.2.starts_with("not asked: ")));
+        }
+    }
 }

@@ -152,6 +152,36 @@ fn t33_the_rest_of_a_backfill_leaves_the_reserve_and_what_a_sync_needs() {
 }
 
 #[test]
+fn a_backfill_that_no_day_has_room_for_is_refused_and_not_put_off() {
+    // GIVEN a day of which the next sync's share takes all
+    let rig = Rig::small(1);
+    limited(&rig, "requests_per_second = 2000\nrequests_per_day = 200\nreserve = 0");
+    let range = ["--from", "2026-05-01", "--to", "2026-05-15"];
+    let refused = |hint: &str| {
+        for command in [&["backfill"][..], &["backfill", "--force"], &["plan", "backfill"]] {
+            let ended = rig.run(&[command, &range].concat()).expect(2);
+            // THEN file, key and rule are named, and what helps
+            let rule = "gong-elt.toml: limits.requests_per_day: 200 requests a day leave none to a backfill: it leaves \
+                        limits.reserve (0) to others, and to the next sync 2";
+            assert!(ended.stderr.contains(rule) && ended.stderr.contains(hint), "{command:?}: {}", ended.stderr);
+            assert_eq!(ended.stdout, "");
+        }
+    };
+    // WHEN one is asked for or planned THEN that is said before anything is asked
+    refused("hint: raise limits.requests_per_day or lower limits.reserve");
+    assert_eq!(rig.server.journal().len(), 0);
+    // AND a sync has its day, and one more request makes room for a backfill
+    rig.sync();
+    limited(&rig, "requests_per_second = 2000\nrequests_per_day = 201\nreserve = 0");
+    rig.run(&[&["plan", "backfill"][..], &range].concat()).expect(0);
+    // AND where only the last sync was that large, the next one helps
+    let all = "UPDATE run SET requests = 201 WHERE command = 'sync'";
+    rig.ledger().execute(all, []).expect("a run");
+    let ended = rig.run(&[&["backfill"][..], &range].concat()).expect(2);
+    assert!(ended.stderr.contains("hint: run `gong-elt sync` once more"), "{}", ended.stderr);
+}
+
+#[test]
 fn t35_a_quota_that_others_have_used_up_ends_the_run_without_knocking_again() {
     // GIVEN a company whose other programs leave ten requests of the day
     let rates = Rates { per_second: None, per_day: Some(100) };

@@ -52,6 +52,7 @@ mod secrecy;
 mod settings;
 mod sight;
 mod signals;
+mod stdout;
 mod support;
 mod surroundings;
 mod totals;

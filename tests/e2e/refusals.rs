@@ -239,6 +239,119 @@ fn a_workspace_that_is_new_is_no_other_company() {
 }
 
 #[test]
+fn what_only_compares_or_counts_refuses_another_companys_credentials_too() {
+    // GIVEN a ledger and an output of one company, of which an object was lost
+    let (ours, theirs) = (Rig::small(1), Rig::small(2));
+    ours.configure("entities = [\"calls\"]");
+    ours.sync();
+    let lost = ours.objects().pop().expect("an object").0;
+    std::fs::remove_file(ours.data().join(lost)).expect("a file");
+    let text = std::fs::read_to_string(ours.path("gong-elt.toml")).expect("a configuration");
+    ours.write("gong-elt.toml", &text.replace(ours.server.url(), theirs.server.url()));
+    let dump = || {
+        let ledger = ours.ledger();
+        let all = "SELECT (SELECT group_concat(name || value, ',') FROM fact) || (SELECT count(*) FROM probe) || \
+                   (SELECT count(*) FROM unit WHERE due IS NOT NULL)";
+        ledger.query_row(all, [], |row| row.get::<_, String>(0)).expect("a ledger")
+    };
+    let before = dump();
+    // WHEN totals are compared, or asked for, or what was lost is to be read again
+    let probe = ["plan", "backfill", "--from", "2025-01-01", "--to", "2025-04-01", "--probe"];
+    for args in [&["verify", "--source"][..], &["verify", "--repair"], &["plan", "--probe"], &probe] {
+        let ended = ours.run(args).expect(2);
+        // THEN it is refused as a run is, and nothing was written
+        let said = "is another company's: none of its workspaces is in this account";
+        assert!(ended.stderr.contains(said), "{args:?}: {}", ended.stderr);
+        assert_eq!((ended.stdout.as_str(), dump() == before), ("", true), "{args:?}");
+    }
+    let asked = theirs.server.journal();
+    assert_eq!(asked.len(), asked.count("/v2/workspaces"));
+    // AND of its own company each goes on
+    ours.write("gong-elt.toml", &text);
+    ours.run(&probe).expect(0);
+    ours.run(&["verify", "--source", "--repair"]).expect(0);
+}
+
+#[test]
+fn an_unknown_workspace_is_named_with_the_ids_of_those_that_there_are() {
+    for entity in ["coaching", "library_folders", "calls"] {
+        // GIVEN settings that narrow an entity to a workspace that the company does not have
+        let rig = Rig::small(1);
+        let narrowed = |id: &str| rig.configure(&format!("\n[entities.{entity}]\nworkspace_id = \"{id}\""));
+        let there = rig.server.truth("workspaces");
+        let text = |name: &str| -> Vec<String> {
+            there.iter().map(|w| w[name].as_str().expect("a text").to_owned()).collect()
+        };
+        narrowed("123");
+        let assert_told = |told: &str| {
+            let key = format!("gong-elt.toml: entities.{entity}.workspace_id: the company has no workspace 123 ");
+            assert!(told.contains(&key) && text("id").iter().all(|id| told.contains(id)), "{told}");
+            assert!(!text("name").iter().any(|name| told.contains(name)), "{told}");
+        };
+        // WHEN it is read or checked, with an empty ledger and with a full one THEN file, key and ids are named, and nothing is read
+        for full in [false, true] {
+            if full {
+                narrowed(&text("id")[0]);
+                rig.sync();
+                narrowed("123");
+                rig.server.clock().advance(TimeDelta::days(1));
+            }
+            let before = rig.objects();
+            assert_told(&rig.run(&["sync"]).expect(2).stderr);
+            assert_told(&rig.run(&["plan", "--probe"]).expect(2).stderr);
+            assert_told(&rig.run(&["check"]).expect(2).stdout);
+            assert_eq!(rig.objects(), before);
+        }
+        // AND with a workspace that there is it goes on
+        narrowed(&text("id")[0]);
+        rig.run(&["check"]).expect(0);
+        rig.sync();
+    }
+}
+
+#[test]
+fn a_workspace_that_is_newer_than_the_ledgers_list_is_read() {
+    // GIVEN a list of workspaces, read an hour ago, that lacks the one that the settings name now
+    let rig = Rig::small(1);
+    let ids: Vec<String> =
+        rig.server.truth("workspaces").iter().map(|w| w["id"].to_string().replace('"', "")).collect();
+    let newest = ids.last().expect("a workspace");
+    assert!(ids.len() > 1);
+    rig.configure("entities = [\"library_folders\"]");
+    rig.sync();
+    let sql = "UPDATE fact SET value = ?1 WHERE name IN ('workspaces', 'ids of workspaces')";
+    assert_eq!(rig.ledger().execute(sql, [json!(ids[..1]).to_string()]), Ok(2));
+    rig.configure(&format!(
+        "entities = [\"library_folders\"]\n[entities.library_folders]\nevery = \"1h\"\nworkspace_id = \"{newest}\""
+    ));
+    // WHEN it is read THEN Gong is asked for the workspaces once more, and for the folders of that one
+    rig.server.clock().advance(TimeDelta::hours(2));
+    rig.server.journal().clear();
+    rig.sync();
+    let entries = rig.server.journal().entries();
+    let of = |path: &str| entries.iter().filter(|entry| entry.path == path).collect::<Vec<_>>();
+    assert_eq!(of("/v2/workspaces").len(), 1);
+    let [folders] = of("/v2/library/folders")[..] else { panic!("one request: {entries:?}") };
+    assert!(folders.query.contains(&("workspaceId".to_owned(), newest.clone())), "{folders:?}");
+}
+
+#[test]
+fn where_workspaces_may_not_be_asked_for_a_silent_one_is_blamed_first() {
+    // GIVEN a token that may not ask for workspaces, and an unknown one
+    let scopes = all_scopes().into_iter().filter(|scope| *scope != "api:workspaces:read").collect();
+    let credentials = vec![Credential::Token { token: "mine".to_owned(), scopes }];
+    let rig =
+        Rig::new(World::generate(WorldSpec::small(1)), ServerOptions { credentials, ..ServerOptions::unlimited() });
+    rig.configure("entities = [\"calls\"]\n[entities.calls]\nworkspace_id = \"123\"");
+    let text = std::fs::read_to_string(rig.path("gong-elt.toml")).expect("a configuration");
+    let key = "access_key = \"sim-key\"\naccess_key_secret = \"sim-secret\"";
+    rig.write("gong-elt.toml", &text.replace(key, "access_token = \"mine\""));
+    // WHEN it is read for the first time THEN the setting comes before the credentials
+    let warnings = rig.sync_to(1)["warnings"].to_string();
+    assert!(warnings.contains("no call of workspace 123 in 51 days: if there are some, entities.calls"), "{warnings}");
+}
+
+#[test]
 fn a_list_that_shrank_stays_until_the_command_that_the_warning_names() {
     // GIVEN a list of users of which most are gone
     let rig = Rig::new(World::generate(WorldSpec { users: 60, ..WorldSpec::small(1) }), ServerOptions::unlimited());
@@ -262,4 +375,29 @@ fn a_list_that_shrank_stays_until_the_command_that_the_warning_names() {
     rig.run(&args).expect(0);
     assert_eq!(rows(&rig), json!(9));
     assert_eq!(rig.sync()["requests"], 0);
+}
+
+#[test]
+fn status_refuses_the_ledger_that_a_run_refuses() {
+    // GIVEN a ledger that is an older copy, and one that is another output's
+    let older = Rig::small(1);
+    older.configure(FIVE);
+    older.sync();
+    older.ledger().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("a ledger");
+    let copy = std::fs::read(older.path("state/gong-elt.db")).expect("a ledger");
+    older.server.clock().advance(TimeDelta::days(1));
+    older.sync();
+    std::fs::write(older.path("state/gong-elt.db"), copy).expect("a ledger");
+    let _ = std::fs::remove_file(older.path("state/gong-elt.db-wal"));
+    let moved = Rig::small(1);
+    moved.configure(FIVE);
+    moved.sync();
+    moved.configure(&format!("{FIVE}\n[output]\nurl = \"elsewhere\""));
+    for (rig, why) in [(older, "it is an older copy"), (moved, "belongs to the output ")] {
+        // WHEN its status is asked for
+        let status = rig.run(&["status"]).expect(2);
+        // THEN it is refused as a run is, in the same words
+        assert!(status.stderr.contains(why) && status.stdout.is_empty(), "{}", status.stderr);
+        assert_eq!(status.stderr, rig.run(&["sync"]).expect(2).stderr);
+    }
 }

@@ -1,5 +1,6 @@
 //! `download`: a file arrives whole or not at all, by range, over broken connections and dead links.
 
+use std::os::unix::fs::FileTypeExt as _;
 use std::process::Command;
 use std::time::Duration;
 
@@ -152,6 +153,46 @@ fn a_link_that_dies_on_the_way_is_renewed_and_the_rest_fetched() {
     assert_whole(&rig, "a.mp3", &id, MediaKind::Audio);
     assert_discreet(&ended);
     assert_eq!((rig.server.journal().count(LIST), downloads(&rig)), (2, 5));
+}
+
+#[test]
+fn what_is_at_the_path_and_is_no_file_stays_what_it_is() {
+    let rig = Rig::small(1);
+    let id = call(&rig, 100_007);
+    // GIVEN a FIFO with a reader
+    let sh = |line: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", line]).current_dir(rig.path(""));
+        shell
+    };
+    assert!(sh("mkfifo pipe && mkdir folder").status().expect("a shell").success());
+    let mut reader = sh("exec cat pipe > read").spawn().expect("a shell");
+    // WHEN a call is downloaded to it
+    let ended = rig.run(&["download", "audio", &id, "-o", "pipe"]);
+    // THEN it is still one, and the reader has got all bytes
+    let there = rig.path("pipe").symlink_metadata().expect("a FIFO").file_type();
+    if !there.is_fifo() {
+        let _ = reader.kill();
+    }
+    assert!(reader.wait().expect("it ends").success() && there.is_fifo());
+    assert_eq!(ended.expect(0).stdout, "");
+    assert_whole(&rig, "read", &id, MediaKind::Audio);
+    // AND links stay links, one behind the other, whether what they name is there or not
+    rig.write("old.mp3", "old");
+    for (link, to) in [("folder/link", "../second"), ("second", "old.mp3"), ("loose", "folder/new.mp3")] {
+        std::os::unix::fs::symlink(to, rig.path(link)).expect("a link");
+    }
+    for (link, file) in [("folder/link", "old.mp3"), ("loose", "folder/new.mp3")] {
+        rig.run(&["download", "audio", &id, "-o", link]).expect(0);
+        assert!(rig.path(link).is_symlink() && rig.path("second").is_symlink());
+        assert!(!rig.path(file).is_symlink());
+        assert_whole(&rig, file, &id, MediaKind::Audio);
+    }
+    // AND without a name of its own the file takes no place of something else, whose reader may wait for other bytes
+    assert!(sh(&format!("mkfifo {id}.mp3")).status().expect("a shell").success());
+    let ended = rig.run(&["download", "audio", &id]).expect(2);
+    assert!(ended.stderr.contains(&format!("cannot write {id}.mp3: what is there is no file")), "{}", ended.stderr);
+    assert!(rig.path(&format!("{id}.mp3")).symlink_metadata().expect("a FIFO").file_type().is_fifo());
 }
 
 #[test]
