@@ -9,7 +9,9 @@ use crate::cli::{Cli, StatusArgs};
 use crate::entity::{Catalog, Entity};
 use crate::error::Result;
 use crate::plan::{Planned, Reason, Rules, coverage, due, readable, today};
-use crate::report::{StatusDue, StatusEntity, StatusQuota, StatusReport, StatusWindow, VERSION, status_text};
+use crate::report::{
+    StatusDue, StatusEntity, StatusQuota, StatusReport, StatusSuspect, StatusWindow, VERSION, status_text,
+};
 use crate::run::{self, text};
 use crate::sink::Store;
 use crate::state::{Ledger, UnitRow};
@@ -53,6 +55,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Res
         }
         let (mut status, frontier) = one(entity, &own, &rules, context.config.sync.start_date);
         status.missing_since = since.get(&entity.name).map(|at| text(*at));
+        status.suspect_windows = own.iter().filter_map(|unit| not_believed(&context, entity, unit)).collect();
         status.due = due.iter().filter(|p| p.unit.entity.name == entity.name).map(why).collect();
         let oldest = args.max_age.map(|age| context.now - age.chrono());
         let current = frontier.map(|at| current_until(entity, at, &rules));
@@ -80,6 +83,17 @@ fn why(planned: &Planned) -> StatusDue {
         to: window.map(|w| w.to.to_string()),
         reason: planned.reason.to_string(),
     }
+}
+
+/// A unit whose newest reading was not believed, and how to take it over.
+fn not_believed(context: &Context, entity: &Entity, unit: &UnitRow) -> Option<StatusSuspect> {
+    let window = unit.span.window();
+    Some(StatusSuspect {
+        from: window.map(|w| w.from.to_string()),
+        to: window.map(|w| w.to.to_string()),
+        reason: unit.suspect.clone()?,
+        accept: run::accept_command(context.catalog, &context.config, context.now, entity, unit.span),
+    })
 }
 
 /// One entity's state, and its frontier.

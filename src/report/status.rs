@@ -40,6 +40,8 @@ pub struct StatusEntity {
     pub rows: u64,
     /// Windows whose newest reading was not believed.
     pub suspect: u64,
+    /// Those windows.
+    pub suspect_windows: Vec<StatusSuspect>,
     /// Units read before that the next `sync` reads again, and why.
     pub due: Vec<StatusDue>,
     /// Whether something that should have been read is older than `--max-age`; absent without that option.
@@ -67,6 +69,19 @@ pub struct StatusDue {
     pub to: Option<String>,
     /// Why it is read again.
     pub reason: String,
+}
+
+/// A unit whose newest reading was not believed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StatusSuspect {
+    /// First day; null for a snapshot.
+    pub from: Option<String>,
+    /// Day after the last; null for a snapshot.
+    pub to: Option<String>,
+    /// Why it was not believed.
+    pub reason: String,
+    /// The command that takes it over.
+    pub accept: String,
 }
 
 /// Today's requests.

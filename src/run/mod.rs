@@ -50,6 +50,7 @@ mod zone;
 pub use backup::Backup;
 pub use batches::NO_CALL;
 pub use doubt::{Doubts, Whose, whose};
+pub use guard::accept_command;
 pub use lease::{Holder, Lease};
 pub use media::{AT_ONCE as DOWNLOADS, is_file as is_media_file};
 pub use members::first as first_members;

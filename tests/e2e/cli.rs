@@ -174,6 +174,12 @@ fn status_has_the_contracts_shape_and_tells_fresh_from_stale() {
     assert_eq!(status["entities"]["calls"]["frontier"], "2026-05-20T09:00:00Z");
     assert_eq!(status["entities"]["calls"]["watermark"], "2026-05-06T00:00:00Z");
     assert_eq!(status["quota"]["used"], rig.server.journal().len());
+    // AND the text says when each table was read last
+    let text = rig.run(&["status"]).expect(0).stdout;
+    let mut lines = text.lines();
+    assert!(lines.next().is_some_and(|line| line.ends_with("last run")), "{text}");
+    let users = lines.find(|line| line.starts_with("users ")).expect("a line");
+    assert!(users.ends_with("2026-05-20T09:00:00Z"), "{text}");
     // AND the exit code tells fresh from stale
     rig.run(&["status", "--max-age", "26h"]).expect(0);
     rig.server.clock().advance(TimeDelta::hours(27));
