@@ -43,7 +43,11 @@ pub async fn compare_output(ledger: &Ledger, store: &Store, ledger_id: &str) -> 
     match ledger.fact(OUTPUT)? {
         Some(known) if known != store.url() => {
             let what = format!("the ledger {path} belongs to the output {known}, not to {}", store.url());
-            return refuse(what, "set output.url back, or name another file in state.path to start a new ledger");
+            let hint = format!(
+                "if the output was moved here with its ledger, move {path} away and run `gong-elt state rebuild`; else set output.url back, or \
+                 name another file in state.path for a new output"
+            );
+            return refuse(what, &hint);
         }
         _ => {}
     }

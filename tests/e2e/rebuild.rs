@@ -156,3 +156,29 @@ fn a_ledger_that_knows_something_is_not_made_anew() {
     let refused = empty.run(&["state", "rebuild"]).expect(2).stderr;
     assert!(refused.contains("holds no manifest and no object"), "{refused}");
 }
+
+#[test]
+fn a_folder_that_was_moved_with_its_ledger_goes_on_by_the_advice_of_the_refusal() {
+    // GIVEN configuration, output and ledger, all moved to another folder
+    let rig = Rig::small(1);
+    rig.sync();
+    fs::create_dir(rig.path("moved")).expect("a folder");
+    for name in ["gong-elt.toml", "data", "state"] {
+        fs::rename(rig.path(name), rig.path("moved").join(name)).expect("a folder that can be moved");
+    }
+    let run = |args: &[&str]| rig.run(&[args, &["--config", "moved/gong-elt.toml"]].concat());
+    // WHEN it is read again THEN it is refused, with what to do
+    let refused = run(&["sync"]).expect(2).stderr;
+    let ledger = rig.path("moved/state/gong-elt.db");
+    let advice = format!("move {} away and run `gong-elt state rebuild`", ledger.display());
+    assert!(refused.contains("belongs to the output") && refused.contains(&advice), "{refused}");
+    // AND that works: nothing is read twice, and everything is as it was
+    fs::rename(&ledger, rig.path("old.db")).expect("a file");
+    run(&["state", "rebuild"]).expect(0);
+    assert_eq!(run(&["sync", "--format", "json"]).expect(0).json()["requests"], 0);
+    assert_eq!(run(&["verify", "--deep", "--format", "json"]).expect(0).json()["findings"], serde_json::json!([]));
+    for name in ["gong-elt.toml", "data"] {
+        fs::rename(rig.path("moved").join(name), rig.path(name)).expect("a folder that can be moved");
+    }
+    assert_conserved(&rig, "after the move");
+}
