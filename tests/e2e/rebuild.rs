@@ -182,3 +182,32 @@ fn a_folder_that_was_moved_with_its_ledger_goes_on_by_the_advice_of_the_refusal(
     }
     assert_conserved(&rig, "after the move");
 }
+
+#[test]
+fn a_ledger_made_anew_under_another_period_says_what_it_did_and_why_the_next_sync_is_refused() {
+    // GIVEN an output in months, a lost ledger, and settings that now say weeks
+    let rig = Rig::small(1);
+    rig.sync();
+    lose_state(&rig);
+    rig.configure("[entities.stats_interaction]\nperiod = \"week\"\n");
+    // WHEN the ledger is made anew THEN that is done, and the report says so and what comes next
+    let said = rig.run(&["state", "rebuild"]).expect(0).stdout;
+    assert!(said.starts_with("ledger "), "{said}");
+    let why =
+        "the next sync is refused: entities.stats_interaction.period: the ledger holds other periods from 2026-04-01";
+    assert!(said.contains(why) && said.contains("`gong-elt backfill --force --entities stats_interaction"), "{said}");
+    // AND so it is, until the period is set back
+    let zone = rig.manifest()["time_zone"].clone();
+    rig.run(&["sync"]).expect(2);
+    assert_eq!(rig.manifest()["time_zone"], zone, "the manifest that a refused run wrote");
+    lose_state(&rig);
+    let report = rebuild(&rig);
+    assert_eq!(report["to_read"], Value::Null);
+    assert!(
+        report["sync_refused"].as_str().is_some_and(|why| why.contains("the ledger holds other periods")),
+        "{report}"
+    );
+    rig.configure("");
+    assert_eq!(rig.sync()["requests"], 0);
+    assert_conserved(&rig, "with the period set back");
+}
