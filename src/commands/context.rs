@@ -100,6 +100,20 @@ impl Context {
         Ok(run::known_zone(&self.config, ledger)?.unwrap_or(Tz::UTC))
     }
 
+    /// Opens the ledger for a command that only looks: if there is none, one that ends with the command.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn ledger_to_look(&self) -> Result<(Arc<Ledger>, Option<tempfile::TempDir>)> {
+        if self.config.state.path.exists() {
+            return Ok((self.ledger()?, None));
+        }
+        let folder = tempfile::tempdir().map_err(|e| {
+            Error::new(Kind::Ledger, "cannot make a temporary folder").caused_by(e).hint("check TMPDIR")
+        })?;
+        Ok((Ledger::open(&folder.path().join("ledger.db")).map(Arc::new)?, Some(folder)))
+    }
+
     /// Opens the ledger.
     pub fn ledger(&self) -> Result<Arc<Ledger>> {
         Ledger::open(&self.config.state.path).map(Arc::new)
@@ -163,11 +177,20 @@ impl Context {
 
     /// The output, if it is the ledger's, and its manifest's version.
     pub async fn output(&self, ledger: &Arc<Ledger>, run_id: &str) -> Result<(Store, Option<Version>)> {
+        let seen = self.compare(ledger, &Store::to_look(&self.config.output)?).await?;
+        // Nothing is made of an output that is refused, and no ledger bound to one that cannot be made.
         let uploads = Arc::new(LedgerUploads::new(ledger.clone()));
         let store = Store::open(&self.config.output)?.for_run(run_id, uploads);
-        let ledger_id = ledger.id(run::new_id)?;
-        let seen = run::check_output(ledger, &store, &ledger_id).await?;
+        run::bind_output(ledger, &store)?;
         Ok((store, seen))
+    }
+
+    /// Refuses a ledger and an output that do not belong together; the manifest's version.
+    ///
+    /// # Errors
+    /// [`Kind::Ledger`] with what to do.
+    pub async fn compare(&self, ledger: &Ledger, store: &Store) -> Result<Option<Version>> {
+        run::compare_output(ledger, &self.config.state.path, store, &ledger.id(run::new_id)?).await
     }
 
     /// Everything a run works with. The lock must be held.

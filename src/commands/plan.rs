@@ -26,9 +26,10 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &PlanArgs) -> Resul
         Some(PlanWhat::Sync) | None => run::ask_sync(entities, context.start_date()?, context.now),
     };
     context.fetch_if_absent().await?;
-    let ledger = context.ledger()?;
+    // What is asked of Gong is counted, and its totals are kept.
+    let (ledger, _folder) = if args.probe { (context.ledger()?, None) } else { context.ledger_to_look()? };
     // A ledger that a run would refuse has no plan.
-    run::compare_output(&ledger, &Store::open(&context.config.output)?, &ledger.id(run::new_id)?).await?;
+    context.compare(&ledger, &Store::to_look(&context.config.output)?).await?;
     let rules = run::rules_of(&context.config, context.now, context.zone(&ledger)?);
     let plan = || run::planned(catalog, &ledger, &context.config, &rules, &ask);
     let mut planned = plan()?;

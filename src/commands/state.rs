@@ -24,7 +24,7 @@ pub async fn rebuild(cli: &Cli, catalog: &'static Catalog, args: &RebuildArgs) -
 
 async fn anew(context: &Context, held: &Held) -> Result<RebuildReport> {
     let (catalog, ledger) = (context.catalog, &held.ledger);
-    let store = Store::open(&context.config.output)?;
+    let store = Store::to_look(&context.config.output)?;
     let manifest = run::read_manifest(&store).await?.map(|(manifest, _)| manifest);
     let output = run::Output {
         store: &store,

@@ -21,11 +21,11 @@ use crate::unit::{Window, midnight, next};
 pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Result<u8> {
     let context = Context::load(cli, catalog)?;
     context.fetch_if_absent().await?;
-    let ledger = context.ledger()?;
+    let (ledger, _folder) = context.ledger_to_look()?;
     let units = ledger.units()?;
     if units.is_empty() {
         // An empty ledger over an output that has objects is no status of it.
-        run::compare_output(&ledger, &Store::open(&context.config.output)?, &ledger.id(run::new_id)?).await?;
+        context.compare(&ledger, &Store::to_look(&context.config.output)?).await?;
     }
     let rules = run::rules_of(&context.config, context.now, context.zone(&ledger)?);
     let selected = context.entities(&[])?;

@@ -56,7 +56,7 @@ pub use media::{AT_ONCE as DOWNLOADS, is_file as is_media_file};
 pub use members::first as first_members;
 pub use meter::LedgerMeter;
 pub use outcome::exit_code;
-pub use pins::{COMPANY, check_output, compare_output, read_manifest, same_company_page};
+pub use pins::{COMPANY, bind_output, compare_output, read_manifest, same_company_page};
 pub use planning::{ask_backfill, ask_due, ask_sync, plan_report, planned, rules_of, selected, to_learn};
 pub use probe::probe;
 pub use proof::Output;

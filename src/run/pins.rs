@@ -1,6 +1,7 @@
 //! What the ledger belongs to: one output and one company. Anything else is refused before it can do harm.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use secrecy::ExposeSecret as _;
 
@@ -23,22 +24,20 @@ const WORKSPACES: &str = "workspaces";
 /// The fact that tells the credentials and the host with which the company was seen last: a digest.
 const ACCESS: &str = "access";
 
-/// Checks that ledger and output belong together, and binds a new ledger to its output. Returns the manifest that was seen.
+/// Notes that the ledger is this output's.
 ///
 /// # Errors
-/// As for [`compare_output`].
-pub async fn check_output(ledger: &Ledger, store: &Store, ledger_id: &str) -> Result<Option<Version>> {
-    let seen = compare_output(ledger, store, ledger_id).await?;
-    ledger.set_fact(OUTPUT, store.url())?;
-    Ok(seen)
+/// Failures of the ledger.
+pub fn bind_output(ledger: &Ledger, store: &Store) -> Result<()> {
+    ledger.set_fact(OUTPUT, store.url())
 }
 
-/// The same, and binds nothing: for what only looks.
+/// Checks that the ledger at `path` and the output belong together, and changes nothing. Returns the manifest that was seen.
 ///
 /// # Errors
 /// [`Kind::Ledger`] if the ledger is another output's, the output another ledger's, or the output further than the ledger.
-pub async fn compare_output(ledger: &Ledger, store: &Store, ledger_id: &str) -> Result<Option<Version>> {
-    let path = ledger.path().display();
+pub async fn compare_output(ledger: &Ledger, path: &Path, store: &Store, ledger_id: &str) -> Result<Option<Version>> {
+    let path = path.display();
     let refuse = |what: String, hint: &str| Err(Error::new(Kind::Ledger, what).hint(hint));
     match ledger.fact(OUTPUT)? {
         Some(known) if known != store.url() => {
