@@ -20,8 +20,8 @@ pub fn load(path: &Path, variable: impl Fn(&str) -> Option<String>, entities: &[
         error.caused_by(e).hint(hint)
     })?;
     let mut config = parse(&shown.to_string(), &text)?;
-    env::overlay(&mut config, variable);
-    validate::check(&shown.to_string(), &config, entities)?;
+    let set = env::overlay(&mut config, variable);
+    validate::check(&shown.to_string(), &config, &set, entities)?;
     let base = std::path::absolute(path).ok().and_then(|p| p.parent().map(Path::to_path_buf)).unwrap_or_default();
     config.state.path = base.join(&config.state.path);
     for url in [Some(&mut config.output.url), config.state.backup.as_mut()].into_iter().flatten() {

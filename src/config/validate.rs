@@ -3,21 +3,29 @@
 use super::{CallsFrom, Config, env};
 use crate::error::{Error, Kind, Result};
 
-/// Checks the settings that every command needs. `entities` are the known names.
-pub fn check(file: &str, config: &Config, entities: &[&str]) -> Result<()> {
-    let wrong = |key: &str, rule: String| Err(Error::new(Kind::Config, format!("{file}: {key}: {rule}")));
+/// Checks the settings that every command needs. `set` are the variables of the environment that lie over the file, `entities` the known names.
+pub fn check(file: &str, config: &Config, set: &[&str], entities: &[&str]) -> Result<()> {
+    let wrong = |key: &str, rule: String| {
+        let place = env::origin(key, set).map_or_else(|| format!("{file}: {key}"), str::to_owned);
+        Err(Error::new(Kind::Config, format!("{place}: {rule}")))
+    };
     if let Err(rule) = api_host(&config.source.base_url) {
         return wrong("source.base_url", rule);
     }
     let source = &config.source;
     if source.access_token.is_some() && (source.access_key.is_some() || source.access_key_secret.is_some()) {
-        return wrong(
-            "source.access_token",
-            "set either access_key and access_key_secret, or access_token, not both".to_owned(),
-        );
+        let rule = match env::origin("source.access_token", set) {
+            Some(_) => "set either this, or GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET, not both",
+            None => "set either access_key and access_key_secret, or access_token, not both",
+        };
+        return wrong("source.access_token", rule.to_owned());
     }
     if source.access_key.is_some() != source.access_key_secret.is_some() {
-        return wrong("source.access_key", "access_key and access_key_secret go together; one is missing".to_owned());
+        let rule = match env::origin("source.access_key", set) {
+            Some(_) => "GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET go together; one is missing",
+            None => "access_key and access_key_secret go together; one is missing",
+        };
+        return wrong("source.access_key", rule.to_owned());
     }
     if source.time_zone.as_deref().is_some_and(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
         return wrong("source.time_zone", "must be an IANA name such as \"America/New_York\"".to_owned());
@@ -269,10 +277,10 @@ mod tests {
         ];
         for (text, expected) in cases {
             let config = parse("f", text).expect("the text parses");
-            let error = check("f", &config, &["calls", "users"]).expect_err(text);
+            let error = check("f", &config, &[], &["calls", "users"]).expect_err(text);
             assert!(error.to_string().contains(expected), "{text}: {error}");
         }
         let good = parse("f", "[source]\nbase_url = \"http://127.0.0.1:9\"").expect("the text parses");
-        check("f", &good, &[]).expect("loopback may be plain");
+        check("f", &good, &[], &[]).expect("loopback may be plain");
     }
 }

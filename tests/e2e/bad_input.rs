@@ -91,12 +91,24 @@ hint: set access_key and access_key_secret (or GONG_ACCESS_KEY and GONG_ACCESS_K
             |rig| replaced(rig, "access_key = \"sim-key\"\n", ""),
             r#"error: gong-elt.toml: source.access_key: access_key and access_key_secret go together; one is missing"#,
         ),
+        case("a bad value in the environment", |_| {}, r#"error: GONG_BASE_URL: must start with https://, not ftp://"#)
+            .env("GONG_BASE_URL", "ftp://gong.example"),
         case(
-            "a bad value in the environment",
-            |_| {},
-            r#"error: gong-elt.toml: source.base_url: must start with https://, not ftp://"#,
+            "half of the credentials in the environment",
+            |rig| {
+                replaced(rig, "access_key = \"sim-key\"\n", "");
+                replaced(rig, "access_key_secret = \"sim-secret\"\n", "");
+            },
+            r#"error: GONG_ACCESS_KEY: GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET go together; one is missing"#,
         )
-        .env("GONG_BASE_URL", "ftp://gong.example"),
+        .env("GONG_ACCESS_KEY", "sim-key"),
+        case(
+            "two ways to sign in from the environment",
+            |_| {},
+            r#"error: GONG_ACCESS_TOKEN: set either this, or GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET, not both"#,
+        )
+        .env("GONG_ACCESS_TOKEN", "sim-token")
+        .env("GONG_ACCESS_KEY", "sim-key"),
     ]);
 }
 

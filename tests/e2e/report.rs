@@ -64,6 +64,18 @@ fn json_logs_are_one_object_a_line() {
     // THEN each line is an object with time, level and message
     let lines: Vec<Value> = ended.stderr.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
     assert!(lines.len() > 60, "{}", lines.len());
+    // AND one of them for each attempt, the good ones included
+    let attempts: Vec<&Value> =
+        lines.iter().map(|line| &line["fields"]).filter(|line| line["ms"].is_number()).collect();
+    assert_eq!(attempts.len(), rig.server.journal().len());
+    let told = |status: u64, attempt: u64| {
+        let users = attempts.iter().filter(|line| line["path"] == "/v2/users" && line["method"] == "GET");
+        let text = format!("users snapshot: HTTP {status}");
+        users
+            .filter(|line| line["message"] == text.as_str() && line["status"] == status && line["attempt"] == attempt)
+            .count()
+    };
+    assert_eq!((told(500, 1), told(200, 2)), (1, 1));
     assert!(
         lines
             .iter()
