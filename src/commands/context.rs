@@ -6,10 +6,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::hold::Held;
+use super::unused;
 use crate::cli::Cli;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, Credentials};
-use crate::entity::spec::Read;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::halt::{Reason, Stop};
@@ -55,7 +55,7 @@ impl Context {
             let what = format!("{file}: sync.start_date: {day} is after {}, when this run reads", run::text(now));
             return Err(Error::new(Kind::Config, what).hint("choose the first day of the past to keep"));
         }
-        unused_settings(&file, &config, catalog)?;
+        unused::settings(&file, &config, catalog)?;
         Ok(Context { config, file, catalog, now, clock, stop: Stop::default(), quiet: cli.quiet })
     }
 
@@ -228,38 +228,4 @@ impl Context {
             config: self.config.clone(),
         })
     }
-}
-
-/// Refuses settings that an entity has no use for: they would do nothing, in silence.
-///
-/// # Errors
-/// [`Kind::Config`] naming file and key.
-fn unused_settings(file: &str, config: &Config, catalog: &Catalog) -> Result<()> {
-    for (name, settings) in &config.entities {
-        let Some(entity) = catalog.get(name) else { continue };
-        let is_period = matches!(entity.read, Read::Period { .. });
-        let follows = "is read with calls: set it in [entities.calls]";
-        let by_workspace = entity.each().iter().any(|fan| fan == "workspaces") || entity.name == "calls";
-        let rules = [
-            ("reread", settings.reread.is_some() && entity.parent().is_some(), follows),
-            ("reread", settings.reread.is_some() && entity.is_snapshot(), "is read whole: set every instead"),
-            (
-                "every",
-                settings.every.is_some() && !entity.is_snapshot() && !is_period,
-                "has windows: set reread instead",
-            ),
-            ("period", settings.period.is_some() && !is_period, "has no periods"),
-            ("workspace_id", settings.workspace_id.is_some() && entity.parent().is_some(), follows),
-            ("workspace_id", settings.workspace_id.is_some() && !by_workspace, "is not listed by workspace"),
-            (
-                "content_selector",
-                settings.content_selector.is_some() && entity.request.selector.is_none(),
-                "has no contentSelector",
-            ),
-        ];
-        if let Some((key, _, why)) = rules.iter().find(|(_, broken, _)| *broken) {
-            return Err(Error::new(Kind::Config, format!("{file}: entities.{name}.{key}: {name} {why}")));
-        }
-    }
-    Ok(())
 }

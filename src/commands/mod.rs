@@ -17,6 +17,7 @@ mod state;
 mod status;
 mod sync;
 mod target;
+mod unused;
 mod verify;
 
 use std::io::Write as _;
@@ -30,6 +31,7 @@ use crate::error::{Error, Kind, Result};
 /// # Errors
 /// What stopped the command before it had a result of its own.
 pub fn dispatch(cli: &Cli) -> Result<u8> {
+    unused::options(&cli.command)?;
     let catalog = Catalog::of_environment()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -1,11 +1,19 @@
 //! The environment variables that are settings, and what they override, and what it overrides.
 
+use std::path::PathBuf;
+
 use secrecy::SecretString;
 
 use super::Config;
 
 /// Path of the configuration file; `--config` wins.
 pub const CONFIG: &str = "GONG_ELT_CONFIG";
+/// The configuration file where no flag names one. A variable that is empty counts as unset, as every other of ours does.
+pub fn default_file() -> PathBuf {
+    let named = std::env::var_os(CONFIG).filter(|path| !path.is_empty());
+    named.map_or_else(|| PathBuf::from("gong-elt.toml"), PathBuf::from)
+}
+
 /// `source.base_url`.
 pub const BASE_URL: &str = "GONG_BASE_URL";
 /// `source.access_key`.

@@ -182,11 +182,17 @@ fn rising(ages: &[super::Span]) -> bool {
 fn place(url: &str) -> Option<String> {
     match url.split_once("://") {
         None if url.is_empty() => Some("must be a folder or s3://bucket/prefix".to_owned()),
-        None => None,
-        Some(("s3" | "gs" | "az", rest)) if !rest.trim_matches('/').is_empty() => None,
+        None => of_shell(url),
+        Some(("s3" | "gs" | "az", rest)) if !rest.starts_with('/') && !rest.is_empty() => None,
         Some((scheme @ ("s3" | "gs" | "az"), _)) => Some(format!("{scheme}:// needs a bucket")),
         Some((scheme, _)) => Some(format!("{scheme}:// is not supported; use a folder or s3://bucket/prefix")),
     }
+}
+
+/// A path that only a shell would understand.
+fn of_shell(path: &str) -> Option<String> {
+    (path == "~" || path.starts_with("~/"))
+        .then(|| "~ is a shell's word for the home folder: write the whole path".to_owned())
 }
 
 fn output(config: &Config) -> Broken {
@@ -195,6 +201,13 @@ fn output(config: &Config) -> Broken {
     }
     if let Some(rule) = config.state.backup.as_deref().and_then(place) {
         return broken("state.backup", rule);
+    }
+    let ledger = &config.state.path;
+    if ledger.as_os_str().is_empty() || ledger.file_name().is_none() {
+        return broken("state.path", "must name the ledger's file, such as \"state/gong-elt.db\"");
+    }
+    if let Some(rule) = of_shell(&ledger.to_string_lossy()) {
+        return broken("state.path", rule);
     }
     let s3 = &config.output.s3;
     if s3.endpoint.as_deref().is_some_and(|e| e.starts_with("http://")) && !s3.allow_http {
@@ -271,6 +284,10 @@ mod tests {
                 "f: sync.entities: there is no entity \"cals\"; the nearest is \"calls\"",
             ),
             ("[sync]\nreread = [\"2d\", \"1d\"]", "f: sync.reread: ages must rise"),
+            ("[output]\nurl = \"s3:///x\"", "f: output.url: s3:// needs a bucket"),
+            ("[output]\nurl = \"~/data\"", "f: output.url: ~ is a shell's word for the home folder"),
+            ("[state]\npath = \"~/ledger.db\"", "f: state.path: ~ is a shell's word"),
+            ("[state]\npath = \"\"", "f: state.path: must name the ledger's file"),
             ("[output]\nurl = \"ftp://x\"", "f: output.url: ftp:// is not supported"),
             ("[output.s3]\nendpoint = \"http://x\"", "f: output.s3.endpoint: http:// needs allow_http = true"),
             ("[entities.users]\nworkspace_id = \"../x\"", "f: entities.users.workspace_id: must be Gong's id"),
