@@ -167,7 +167,7 @@ pub struct BackfillArgs {
     /// Which days.
     #[command(flatten)]
     pub range: Range,
-    /// Forget unfinished backfills; what they read stays.
+    /// Forget unfinished backfills; what they read stays, and the next run still finishes the windows that were begun.
     #[arg(long, conflicts_with_all = ["from", "to", "force", "entities", "max_requests"])]
     pub cancel: bool,
     /// Believe a reading that drops more rows than sync.shrink_limit.

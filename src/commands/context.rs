@@ -77,7 +77,7 @@ impl Context {
         match self.stop.reason() {
             Some(Reason::Quota(until)) => {
                 let what = format!("out of quota; resume_at {}", run::text(until));
-                Error::new(Kind::Quota, what).hint("Gong's daily quota or limits.requests_per_day less limits.reserve")
+                Error::new(Kind::Quota, what).hint("Gong asks for silence until then, or its daily quota or limits.requests_per_day less limits.reserve is used up")
             }
             _ => Error::new(Kind::Interrupted, "stopped by a signal"),
         }

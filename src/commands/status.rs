@@ -37,6 +37,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Res
             used,
             limit: limits.requests_per_day,
             reserve: limits.reserve(),
+            reserve_binds_sync: limits.reserve.is_some(),
             resets_at: text(resets_at),
         },
         last_run: ledger

@@ -32,7 +32,8 @@ pub fn run_text(report: &RunReport) -> String {
         line(&mut out, &format!("warning: {warning}"));
     }
     if let Some(at) = &report.resume_at {
-        line(&mut out, &format!("the quota is used up: everything read is kept; run again at {at} or later"));
+        let why = "Gong asks for silence, or its quota or our budget of the day is used up";
+        line(&mut out, &format!("nothing may be asked before {at}: {why}. Everything read is kept; run again then"));
     }
     line(&mut out, &format!("run {} ended with exit code {}", report.run_id, report.exit_code));
     out
@@ -71,10 +72,12 @@ pub fn plan_text(plan: &PlanReport) -> String {
     );
     if !plan.unknown.is_empty() {
         let names = plan.unknown.join(", ");
-        line(
-            &mut out,
-            &format!("never seen, so counted as one page a unit: {names}; --probe asks Gong for the totals of calls"),
-        );
+        // Of what is no call there are no totals, and of calls none are left to ask for after a probe.
+        let probe = match plan.unknown.iter().any(|name| name == "calls") {
+            true => "; --probe asks Gong for the totals of calls",
+            false => "",
+        };
+        line(&mut out, &format!("never seen, so counted as one page a unit: {names}{probe}"));
     }
     if plan.other_settings > 0 {
         let count = plan.other_settings;
@@ -106,7 +109,8 @@ pub fn status_text(status: &StatusReport) -> String {
         details(&mut out, name, entity);
     }
     let q = &status.quota;
-    let today = format!("requests today: {} of {}, {} of them left to others", q.used, q.limit, q.reserve);
+    let by = if q.reserve_binds_sync { "every command" } else { "backfills; sync may use all" };
+    let today = format!("requests today: {} of {}, {} left to others by {by}", q.used, q.limit, q.reserve);
     line(&mut out, &format!("{today}; counted anew from {}", q.resets_at));
     line(&mut out, &format!("last run: {}", status.last_run.as_deref().unwrap_or("none")));
     out

@@ -93,6 +93,8 @@ pub struct StatusQuota {
     pub limit: u32,
     /// Left to others.
     pub reserve: u32,
+    /// Whether `sync` leaves it too: it does if the settings name it.
+    pub reserve_binds_sync: bool,
     /// When the count begins anew: at midnight UTC, or when the vendor's day begins, once a `Retry-After` told it.
     pub resets_at: String,
 }

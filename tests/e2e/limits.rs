@@ -93,6 +93,28 @@ fn t33_a_run_stops_at_max_requests_and_the_next_goes_on() {
 }
 
 #[test]
+fn t33_a_forced_backfill_that_was_stopped_says_what_the_next_run_does_not_do() {
+    // GIVEN two weeks that are to be read again, and too few requests for them
+    let rig = Rig::small(1);
+    rig.configure(FIVE);
+    rig.sync();
+    rig.server.clock().advance(TimeDelta::minutes(1));
+    let force = ["backfill", "--from", "2026-05-01", "--to", "2026-05-15", "--force", "--max-requests", "6"];
+    // WHEN it stops THEN it does not promise that the next run reads the rest
+    let said = rig.run(&force).expect(0).stdout;
+    assert!(
+        said.contains(" units are left; the next run finishes what was begun, and the rest must be forced again"),
+        "{said}"
+    );
+    // AND so it is
+    rig.sync();
+    rig.server.journal().clear();
+    rig.sync();
+    assert_eq!(rig.server.journal().len(), 0);
+    assert_conserved(&rig, "after the rest of what was begun");
+}
+
+#[test]
 fn t33_a_day_budget_ends_the_run_until_midnight() {
     // GIVEN a budget that is too small for the first sync
     let rig = Rig::small(1);
