@@ -177,10 +177,11 @@ impl Context {
 
     /// The output, if it is the ledger's, and its manifest's version.
     pub async fn output(&self, ledger: &Arc<Ledger>, run_id: &str) -> Result<(Store, Option<Version>)> {
-        let seen = self.compare(ledger, &Store::to_look(&self.config.output)?).await?;
+        let store = Store::to_look(&self.config.output)?;
+        let seen = self.compare(ledger, &store).await?;
         // Nothing is made of an output that is refused, and no ledger bound to one that cannot be made.
         let uploads = Arc::new(LedgerUploads::new(ledger.clone()));
-        let store = Store::open(&self.config.output)?.for_run(run_id, uploads);
+        let store = store.to_work(&self.config.output)?.for_run(run_id, uploads);
         run::bind_output(ledger, &store)?;
         Ok((store, seen))
     }

@@ -46,6 +46,14 @@ impl Store {
         }
     }
 
+    /// The same to work on: a folder is made if absent. A bucket stays as it is, for its credentials may be good for one opening.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn to_work(self, settings: &OutputSettings) -> Result<Store> {
+        if settings.is_bucket() { Ok(self) } else { Store::open(settings) }
+    }
+
     /// Opens the output to try it: the folders that this makes go with the store, unless something lies in them by then.
     ///
     /// # Errors
