@@ -19,8 +19,8 @@ pub use direct::{DownloadArgs, Filters, GetArgs, ListArgs, MediaKind};
 3 credentials refused; 4 another run holds the ledger; 75 out of quota, resumable; 130 interrupted, resumable."
 )]
 pub struct Cli {
-    /// Configuration file.
-    #[arg(long, global = true, value_name = "PATH", env = config::CONFIG, default_value = "gong-elt.toml")]
+    /// Configuration file; the environment's GONG_ELT_CONFIG names another default.
+    #[arg(long, global = true, value_name = "PATH", default_value_os_t = config::default_file())]
     pub config: PathBuf,
     /// The run's "now", instead of the clock: 2026-06-15T02:00:00Z.
     #[arg(long, global = true, value_name = "INSTANT", value_parser = instant)]
@@ -168,7 +168,7 @@ pub struct BackfillArgs {
     #[command(flatten)]
     pub range: Range,
     /// Forget unfinished backfills; what they read stays.
-    #[arg(long, conflicts_with_all = ["from", "to", "force"])]
+    #[arg(long, conflicts_with_all = ["from", "to", "force", "entities", "max_requests"])]
     pub cancel: bool,
     /// Believe a reading that drops more rows than sync.shrink_limit.
     #[arg(long, requires = "force")]

@@ -73,16 +73,16 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, format: OutputFormat) -> 
 }
 
 async fn output(context: &Context, ledger: &Arc<Ledger>) -> Result<(String, Preconditions)> {
-    let store = Store::open(&context.config.output)?;
+    let store = Store::trial("output.url", &context.config.output)?;
     store.probe().await?;
-    run::check_output(ledger, &store, &ledger.id(run::new_id)?).await?;
+    run::compare_output(ledger, ledger.path(), &store, &ledger.id(run::new_id)?).await?;
     let preconditions = store.preconditions(&run::new_id()).await?;
     Ok((store.url().to_owned(), preconditions))
 }
 
 /// The place of the ledger's copies, if there is one, and whether a lease can keep machines apart there.
 async fn backup(context: &Context, report: &mut CheckReport) -> Result<()> {
-    let Some(backup) = run::Backup::open(&context.config)? else { return Ok(()) };
+    let Some(backup) = run::Backup::trial(&context.config)? else { return Ok(()) };
     let store = backup.store();
     store.probe().await?;
     note(report, "state backup", "ok", store.url().to_owned());

@@ -6,10 +6,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::hold::Held;
+use super::unused;
 use crate::cli::Cli;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, Credentials};
-use crate::entity::spec::Read;
 use crate::entity::{Catalog, Entity};
 use crate::error::{Error, Kind, Result};
 use crate::halt::{Reason, Stop};
@@ -55,7 +55,7 @@ impl Context {
             let what = format!("{file}: sync.start_date: {day} is after {}, when this run reads", run::text(now));
             return Err(Error::new(Kind::Config, what).hint("choose the first day of the past to keep"));
         }
-        unused_settings(&file, &config, catalog)?;
+        unused::settings(&file, &config, catalog)?;
         Ok(Context { config, file, catalog, now, clock, stop: Stop::default(), quiet: cli.quiet })
     }
 
@@ -77,7 +77,7 @@ impl Context {
         match self.stop.reason() {
             Some(Reason::Quota(until)) => {
                 let what = format!("out of quota; resume_at {}", run::text(until));
-                Error::new(Kind::Quota, what).hint("Gong's daily quota or limits.requests_per_day less limits.reserve")
+                Error::new(Kind::Quota, what).hint("Gong asks for silence until then, or its daily quota or limits.requests_per_day less limits.reserve is used up")
             }
             _ => Error::new(Kind::Interrupted, "stopped by a signal"),
         }
@@ -98,6 +98,20 @@ impl Context {
     /// The company's time zone, UTC until it is known.
     pub fn zone(&self, ledger: &Ledger) -> Result<Tz> {
         Ok(run::known_zone(&self.config, ledger)?.unwrap_or(Tz::UTC))
+    }
+
+    /// Opens the ledger for a command that only looks: if there is none, one that ends with the command.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn ledger_to_look(&self) -> Result<(Arc<Ledger>, Option<tempfile::TempDir>)> {
+        if self.config.state.path.exists() {
+            return Ok((self.ledger()?, None));
+        }
+        let folder = tempfile::tempdir().map_err(|e| {
+            Error::new(Kind::Ledger, "cannot make a temporary folder").caused_by(e).hint("check TMPDIR")
+        })?;
+        Ok((Ledger::open(&folder.path().join("ledger.db")).map(Arc::new)?, Some(folder)))
     }
 
     /// Opens the ledger.
@@ -173,11 +187,21 @@ impl Context {
 
     /// The output, if it is the ledger's, and its manifest's version.
     pub async fn output(&self, ledger: &Arc<Ledger>, run_id: &str) -> Result<(Store, Option<Version>)> {
+        let store = Store::to_look(&self.config.output)?;
+        let seen = self.compare(ledger, &store).await?;
+        // Nothing is made of an output that is refused, and no ledger bound to one that cannot be made.
         let uploads = Arc::new(LedgerUploads::new(ledger.clone()));
-        let store = Store::open(&self.config.output)?.for_run(run_id, uploads);
-        let ledger_id = ledger.id(run::new_id)?;
-        let seen = run::check_output(ledger, &store, &ledger_id).await?;
+        let store = store.to_work(&self.config.output)?.for_run(run_id, uploads);
+        run::bind_output(ledger, &store)?;
         Ok((store, seen))
+    }
+
+    /// Refuses a ledger and an output that do not belong together; the manifest's version.
+    ///
+    /// # Errors
+    /// [`Kind::Ledger`] with what to do.
+    pub async fn compare(&self, ledger: &Ledger, store: &Store) -> Result<Option<Version>> {
+        run::compare_output(ledger, &self.config.state.path, store, &ledger.id(run::new_id)?).await
     }
 
     /// Everything a run works with. The lock must be held.
@@ -221,38 +245,4 @@ impl Context {
             file: self.file.clone(),
         })
     }
-}
-
-/// Refuses settings that an entity has no use for: they would do nothing, in silence.
-///
-/// # Errors
-/// [`Kind::Config`] naming file and key.
-fn unused_settings(file: &str, config: &Config, catalog: &Catalog) -> Result<()> {
-    for (name, settings) in &config.entities {
-        let Some(entity) = catalog.get(name) else { continue };
-        let is_period = matches!(entity.read, Read::Period { .. });
-        let follows = "is read with calls: set it in [entities.calls]";
-        let by_workspace = entity.each().iter().any(|fan| fan == "workspaces") || entity.name == "calls";
-        let rules = [
-            ("reread", settings.reread.is_some() && entity.parent().is_some(), follows),
-            ("reread", settings.reread.is_some() && entity.is_snapshot(), "is read whole: set every instead"),
-            (
-                "every",
-                settings.every.is_some() && !entity.is_snapshot() && !is_period,
-                "has windows: set reread instead",
-            ),
-            ("period", settings.period.is_some() && !is_period, "has no periods"),
-            ("workspace_id", settings.workspace_id.is_some() && entity.parent().is_some(), follows),
-            ("workspace_id", settings.workspace_id.is_some() && !by_workspace, "is not listed by workspace"),
-            (
-                "content_selector",
-                settings.content_selector.is_some() && entity.request.selector.is_none(),
-                "has no contentSelector",
-            ),
-        ];
-        if let Some((key, _, why)) = rules.iter().find(|(_, broken, _)| *broken) {
-            return Err(Error::new(Kind::Config, format!("{file}: entities.{name}.{key}: {name} {why}")));
-        }
-    }
-    Ok(())
 }

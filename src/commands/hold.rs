@@ -90,7 +90,7 @@ impl Context {
     /// The ledger, fetched from its backup where there is none here, or an older one.
     async fn ledger_with(&self, backup: &Backup) -> Result<Arc<Ledger>> {
         let path = &self.config.state.path;
-        let output = Store::open(&self.config.output)?;
+        let output = Store::to_look(&self.config.output)?;
         let manifest = run::read_manifest(&output).await?.map(|(manifest, _)| manifest);
         let behind = match path.exists() {
             false => true,
@@ -132,7 +132,7 @@ impl Context {
         if path.exists() {
             return Ok(());
         }
-        let Some(backup) = Backup::open(&self.config)? else { return Ok(()) };
+        let Some(backup) = Backup::to_look(&self.config)? else { return Ok(()) };
         if backup.fetch(path).await? {
             backup.fetch_tokens(&*self.ledger()?).await?;
         }

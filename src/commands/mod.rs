@@ -19,6 +19,7 @@ mod status;
 mod stdout;
 mod sync;
 mod target;
+mod unused;
 mod verify;
 
 use stdout::print;
@@ -32,6 +33,7 @@ use crate::error::{Error, Kind, Result};
 /// # Errors
 /// What stopped the command before it had a result of its own.
 pub fn dispatch(cli: &Cli) -> Result<u8> {
+    unused::options(&cli.command)?;
     let catalog = Catalog::of_environment()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

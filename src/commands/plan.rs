@@ -27,10 +27,11 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &PlanArgs) -> Resul
         Some(PlanWhat::Sync) | None => run::ask_sync(entities, context.start_date()?, context.now),
     };
     context.fetch_if_absent().await?;
-    let ledger = context.ledger()?;
+    // What is asked of Gong is counted, and its totals are kept.
+    let (ledger, _folder) = if args.probe { (context.ledger()?, None) } else { context.ledger_to_look()? };
     ask.forced_since = run::forced_since(&ledger, &ask)?;
     // A ledger that a run would refuse has no plan.
-    run::compare_output(&ledger, &Store::open(&context.config.output)?, &ledger.id(run::new_id)?).await?;
+    context.compare(&ledger, &Store::to_look(&context.config.output)?).await?;
     if matches!(args.what, Some(PlanWhat::Backfill(_))) {
         budget(&context, &ledger)?;
     }

@@ -5,7 +5,7 @@ use super::hold::Held;
 use super::{print, signals};
 use crate::cli::{Cli, RebuildArgs};
 use crate::entity::Catalog;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::report::{RebuildReport, rebuild_text};
 use crate::run;
 use crate::sink::Store;
@@ -24,7 +24,7 @@ pub async fn rebuild(cli: &Cli, catalog: &'static Catalog, args: &RebuildArgs) -
 
 async fn anew(context: &Context, held: &Held) -> Result<RebuildReport> {
     let (catalog, ledger) = (context.catalog, &held.ledger);
-    let store = Store::open(&context.config.output)?;
+    let store = Store::to_look(&context.config.output)?;
     let manifest = run::read_manifest(&store).await?.map(|(manifest, _)| manifest);
     let output = run::Output {
         store: &store,
@@ -37,8 +37,12 @@ async fn anew(context: &Context, held: &Held) -> Result<RebuildReport> {
     if let Ok(start) = context.start_date() {
         let ask = run::ask_sync(context.entities(&[])?, start, context.now);
         let rules = run::rules_of(&context.config, context.now, context.zone(ledger)?);
-        let planned = run::planned(catalog, ledger, &context.config, &rules, &ask)?;
-        report.to_read = Some(planned.len() as u64);
+        match run::planned(catalog, ledger, &context.config, &rules, &ask) {
+            Ok(planned) => report.to_read = Some(planned.len() as u64),
+            // The ledger is made anew all the same: what the settings want of it is the next run's matter.
+            Err(error) if error.kind() == Kind::Config => report.sync_refused = Some(run::with_hint(&error)),
+            Err(error) => return Err(error),
+        }
     }
     if let Some(backup) = &held.backup {
         backup.save(ledger, context.clock.now()).await?;

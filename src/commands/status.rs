@@ -9,7 +9,9 @@ use crate::cli::{Cli, StatusArgs};
 use crate::entity::{Catalog, Entity};
 use crate::error::Result;
 use crate::plan::{Planned, Reason, Rules, coverage, due, readable, today};
-use crate::report::{StatusDue, StatusEntity, StatusQuota, StatusReport, StatusWindow, VERSION, status_text};
+use crate::report::{
+    StatusDue, StatusEntity, StatusQuota, StatusReport, StatusSuspect, StatusWindow, VERSION, status_text,
+};
 use crate::run::{self, text};
 use crate::sink::Store;
 use crate::state::{Ledger, UnitRow};
@@ -19,9 +21,9 @@ use crate::unit::{Window, midnight, next};
 pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Result<u8> {
     let context = Context::load(cli, catalog)?;
     context.fetch_if_absent().await?;
-    let ledger = context.ledger()?;
+    let (ledger, _folder) = context.ledger_to_look()?;
     // A ledger that a run would refuse says nothing of the output.
-    run::compare_output(&ledger, &Store::open(&context.config.output)?, &ledger.id(run::new_id)?).await?;
+    context.compare(&ledger, &Store::to_look(&context.config.output)?).await?;
     let units = ledger.units()?;
     let rules = run::rules_of(&context.config, context.now, context.zone(&ledger)?);
     let selected = context.entities(&[])?;
@@ -33,6 +35,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Res
             used,
             limit: limits.requests_per_day,
             reserve: limits.reserve(),
+            reserve_binds_sync: limits.reserve.is_some(),
             resets_at: text(resets_at),
         },
         last_run: ledger
@@ -51,6 +54,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &StatusArgs) -> Res
         }
         let (mut status, frontier) = one(entity, &own, &rules, context.config.sync.start_date);
         status.missing_since = since.get(&entity.name).map(|at| text(*at));
+        status.suspect_windows = own.iter().filter_map(|unit| not_believed(&context, entity, unit)).collect();
         status.due = due.iter().filter(|p| p.unit.entity.name == entity.name).map(why).collect();
         let oldest = args.max_age.map(|age| context.now - age.chrono());
         let current = frontier.map(|at| current_until(entity, at, &rules));
@@ -78,6 +82,17 @@ fn why(planned: &Planned) -> StatusDue {
         to: window.map(|w| w.to.to_string()),
         reason: planned.reason.to_string(),
     }
+}
+
+/// A unit whose newest reading was not believed, and how to take it over.
+fn not_believed(context: &Context, entity: &Entity, unit: &UnitRow) -> Option<StatusSuspect> {
+    let window = unit.span.window();
+    Some(StatusSuspect {
+        from: window.map(|w| w.from.to_string()),
+        to: window.map(|w| w.to.to_string()),
+        reason: unit.suspect.clone()?,
+        accept: run::accept_command(context.catalog, &context.config, context.now, entity, unit.span),
+    })
 }
 
 /// One entity's state, and its frontier.

@@ -1,11 +1,19 @@
 //! The environment variables that are settings, and what they override, and what it overrides.
 
+use std::path::PathBuf;
+
 use secrecy::SecretString;
 
 use super::Config;
 
 /// Path of the configuration file; `--config` wins.
 pub const CONFIG: &str = "GONG_ELT_CONFIG";
+/// The configuration file where no flag names one. A variable that is empty counts as unset, as every other of ours does.
+pub fn default_file() -> PathBuf {
+    let named = std::env::var_os(CONFIG).filter(|path| !path.is_empty());
+    named.map_or_else(|| PathBuf::from("gong-elt.toml"), PathBuf::from)
+}
+
 /// `source.base_url`.
 pub const BASE_URL: &str = "GONG_BASE_URL";
 /// `source.access_key`.
@@ -15,8 +23,19 @@ const ACCESS_KEY_SECRET: &str = "GONG_ACCESS_KEY_SECRET";
 /// `source.access_token`.
 const ACCESS_TOKEN: &str = "GONG_ACCESS_TOKEN";
 
-/// Puts the environment over the file. A sign-in from the environment replaces the file's whole sign-in.
-pub fn overlay(config: &mut Config, variable: impl Fn(&str) -> Option<String>) {
+/// The variable that a setting came from, if one of these is set.
+pub fn origin<'v>(key: &str, set: &[&'v str]) -> Option<&'v str> {
+    let names: &[&str] = match key {
+        "source.base_url" => &[BASE_URL],
+        "source.access_token" => &[ACCESS_TOKEN],
+        "source.access_key" => &[ACCESS_KEY, ACCESS_KEY_SECRET],
+        _ => &[],
+    };
+    set.iter().find(|name| names.contains(name)).copied()
+}
+
+/// Puts the environment over the file; the variables that are set. A sign-in from the environment replaces the file's whole sign-in.
+pub fn overlay(config: &mut Config, variable: impl Fn(&str) -> Option<String>) -> Vec<&'static str> {
     let source = &mut config.source;
     if let Some(url) = variable(BASE_URL) {
         source.base_url = url;
@@ -35,6 +54,8 @@ pub fn overlay(config: &mut Config, variable: impl Fn(&str) -> Option<String>) {
             }
         }
     }
+    let names = [BASE_URL, ACCESS_TOKEN, ACCESS_KEY, ACCESS_KEY_SECRET];
+    names.into_iter().filter(|name| variable(name).is_some()).collect()
 }
 
 #[cfg(test)]

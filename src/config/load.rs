@@ -20,8 +20,8 @@ pub fn load(path: &Path, variable: impl Fn(&str) -> Option<String>, entities: &[
         error.caused_by(e).hint(hint)
     })?;
     let mut config = parse(&shown.to_string(), &text)?;
-    env::overlay(&mut config, variable);
-    validate::check(&shown.to_string(), &config, entities)?;
+    let set = env::overlay(&mut config, variable);
+    validate::check(&shown.to_string(), &config, &set, entities)?;
     let base = std::path::absolute(path).ok().and_then(|p| p.parent().map(Path::to_path_buf)).unwrap_or_default();
     config.state.path = base.join(&config.state.path);
     for url in [Some(&mut config.output.url), config.state.backup.as_mut()].into_iter().flatten() {
@@ -50,16 +50,41 @@ pub fn parse(file: &str, text: &str) -> Result<Config> {
 
 /// toml shows the line at fault; a line that may hold a secret is named by its key only.
 fn redacted(error: &toml::de::Error, text: &str) -> String {
-    let shown = error.to_string();
+    let rule = in_words(error.message());
+    let shown = error.to_string().replace(error.message(), &rule);
     let start = error.span().map_or(0, |span| span.start.min(text.len()));
     let line_start = text[..start].rfind('\n').map_or(0, |i| i + 1);
     let line = text[line_start..].lines().next().unwrap_or_default();
     let key = line.split('=').next().unwrap_or_default().trim();
     let number = text[..start].matches('\n').count() + 1;
     if ["key", "secret", "token", "oauth"].iter().any(|word| key.contains(word)) {
-        return format!("line {number}, {key}: {}", error.message().split(", expected").next().unwrap_or_default());
+        return format!("line {number}, {key}: {}", rule.split(", expected").next().unwrap_or_default());
     }
     shown.trim_end().to_owned()
+}
+
+/// The rule that a value breaks, without the names that types have in the program.
+fn in_words(message: &str) -> String {
+    if message == "wanted string or table" {
+        return "must be text in quotes".to_owned();
+    }
+    let kinds = ["invalid type: ", "invalid value: ", "unknown variant "];
+    let Some((_, expected)) = kinds.iter().find_map(|kind| message.strip_prefix(kind)?.rsplit_once(", expected "))
+    else {
+        return message.to_owned();
+    };
+    let words = match expected {
+        "u32" => "a whole number from 0 to 4294967295",
+        "usize" | "u64" => "a whole number from 0 on",
+        "f64" => "a number",
+        "a boolean" => "true or false",
+        "a string" | "path string" => "text in quotes",
+        "a sequence" => "a list in square brackets",
+        "a map" => "a table of settings",
+        structure if structure.starts_with("struct ") => "a table of settings",
+        other => other,
+    };
+    format!("must be {words}")
 }
 
 /// The known name that is nearest to the unknown one of serde's message: "unknown field `x`, expected one of `a`, `b`".
@@ -110,12 +135,39 @@ mod tests {
     #[test]
     fn a_wrong_type_names_the_key_and_no_secret_is_shown() {
         let text = message("[limits]\nmax_retries = \"many\"\n");
-        assert!(text.contains("max_retries") && text.contains("invalid type: string"), "{text}");
+        assert!(text.contains("max_retries") && text.contains("must be a whole number"), "{text}");
         let text = message("[source]\naccess_key_secret = \"hush\"\naccess_key_secre = \"hush\"\n");
         assert!(!text.contains("hush"), "{text}");
         assert!(text.contains("line 3, access_key_secre: unknown field"), "{text}");
         let text = message("[source]\noauth = { client_id = \"a\", refresh_token = \"hush\", x = 1 }\n");
         assert!(!text.contains("hush") && text.contains("line 2, oauth: unknown field `x`"), "{text}");
+    }
+
+    #[test]
+    fn a_wrong_type_is_told_in_words() {
+        let cases = [
+            ("[sync]\nstart_date = 2024", "must be a date such as \"2024-01-31\""),
+            ("[sync]\nshrink_limit = \"half\"", "must be a number"),
+            ("[sync]\nreread = \"1d\"", "must be a list in square brackets"),
+            ("[sync]\nrecheck_every = 30", "must be a duration such as \"90s\" or \"14d\""),
+            ("[sync]\nwindow = \"week\"", "must be one of `auto`, `day`, `month`"),
+            ("[sync]\nwindow = 3", "must be text in quotes"),
+            ("[sync]\ninclude_private = \"no\"", "must be true or false"),
+            ("[sync]\nentities = [1]", "must be text in quotes"),
+            ("[limits]\nmax_in_flight = -1", "must be a whole number from 0 on"),
+            ("[limits]\nrequests_per_day = 5000000000", "must be a whole number from 0 to 4294967295"),
+            ("[output]\nurl = 3", "must be text in quotes"),
+            ("[state]\npath = 3", "must be text in quotes"),
+            ("[entities]\nusers = 3", "must be a table of settings"),
+            ("limits = 3", "must be a table of settings"),
+            ("[source]\naccess_key = 12345", "line 2, access_key: must be text in quotes"),
+        ];
+        for (text, rule) in cases {
+            let said = message(text);
+            assert!(said.contains(rule), "{text}: {said}");
+            let inner = ["invalid", "untagged", "struct", "f64", "u32", "usize", "12345"];
+            assert!(inner.iter().all(|word| !said.contains(word)), "{text}: {said}");
+        }
     }
 
     #[test]

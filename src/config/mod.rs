@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 pub use duration::Span;
 pub use entities::{CallsFrom, EntitySettings, Period};
-pub use env::{BASE_URL, CONFIG};
+pub use env::{BASE_URL, default_file};
 pub use limits::LimitSettings;
 pub use load::load;
 pub use output::{Compression, OutputSettings, S3Settings};

@@ -21,6 +21,13 @@ impl Default for OutputSettings {
     }
 }
 
+impl OutputSettings {
+    /// True if the output is no folder on local disk.
+    pub fn is_bucket(&self) -> bool {
+        self.url.contains("://")
+    }
+}
+
 /// Compression of the Parquet pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

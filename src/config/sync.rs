@@ -57,15 +57,10 @@ pub enum WindowSize {
 
 /// Accepts a TOML date and the same as a string.
 fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NaiveDate>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Form {
-        Text(String),
-        Date(toml::value::Datetime),
-    }
-    let text = match Form::deserialize(deserializer)? {
-        Form::Text(text) => text,
-        Form::Date(date) => date.to_string(),
+    let text = match toml::Value::deserialize(deserializer)? {
+        toml::Value::String(text) => text,
+        toml::Value::Datetime(date) => date.to_string(),
+        _ => return Err(de::Error::custom("must be a date such as \"2024-01-31\"")),
     };
     let bad = |_| de::Error::custom(format!("\"{text}\" is not a date such as \"2024-01-31\""));
     NaiveDate::parse_from_str(&text, "%Y-%m-%d").map(Some).map_err(bad)

@@ -3,21 +3,29 @@
 use super::{CallsFrom, Config, env};
 use crate::error::{Error, Kind, Result};
 
-/// Checks the settings that every command needs. `entities` are the known names.
-pub fn check(file: &str, config: &Config, entities: &[&str]) -> Result<()> {
-    let wrong = |key: &str, rule: String| Err(Error::new(Kind::Config, format!("{file}: {key}: {rule}")));
+/// Checks the settings that every command needs. `set` are the variables of the environment that lie over the file, `entities` the known names.
+pub fn check(file: &str, config: &Config, set: &[&str], entities: &[&str]) -> Result<()> {
+    let wrong = |key: &str, rule: String| {
+        let place = env::origin(key, set).map_or_else(|| format!("{file}: {key}"), str::to_owned);
+        Err(Error::new(Kind::Config, format!("{place}: {rule}")))
+    };
     if let Err(rule) = api_host(&config.source.base_url) {
         return wrong("source.base_url", rule);
     }
     let source = &config.source;
     if source.access_token.is_some() && (source.access_key.is_some() || source.access_key_secret.is_some()) {
-        return wrong(
-            "source.access_token",
-            "set either access_key and access_key_secret, or access_token, not both".to_owned(),
-        );
+        let rule = match env::origin("source.access_token", set) {
+            Some(_) => "set either this, or GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET, not both",
+            None => "set either access_key and access_key_secret, or access_token, not both",
+        };
+        return wrong("source.access_token", rule.to_owned());
     }
     if source.access_key.is_some() != source.access_key_secret.is_some() {
-        return wrong("source.access_key", "access_key and access_key_secret go together; one is missing".to_owned());
+        let rule = match env::origin("source.access_key", set) {
+            Some(_) => "GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET go together; one is missing",
+            None => "access_key and access_key_secret go together; one is missing",
+        };
+        return wrong("source.access_key", rule.to_owned());
     }
     if source.time_zone.as_deref().is_some_and(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
         return wrong("source.time_zone", "must be an IANA name such as \"America/New_York\"".to_owned());
@@ -180,11 +188,17 @@ fn rising(ages: &[super::Span]) -> bool {
 fn place(url: &str) -> Option<String> {
     match url.split_once("://") {
         None if url.is_empty() => Some("must be a folder or s3://bucket/prefix".to_owned()),
-        None => None,
-        Some(("s3" | "gs" | "az", rest)) if !rest.trim_matches('/').is_empty() => None,
+        None => of_shell(url),
+        Some(("s3" | "gs" | "az", rest)) if !rest.starts_with('/') && !rest.is_empty() => None,
         Some((scheme @ ("s3" | "gs" | "az"), _)) => Some(format!("{scheme}:// needs a bucket")),
         Some((scheme, _)) => Some(format!("{scheme}:// is not supported; use a folder or s3://bucket/prefix")),
     }
+}
+
+/// A path that only a shell would understand.
+fn of_shell(path: &str) -> Option<String> {
+    (path == "~" || path.starts_with("~/"))
+        .then(|| "~ is a shell's word for the home folder: write the whole path".to_owned())
 }
 
 fn output(config: &Config) -> Broken {
@@ -193,6 +207,13 @@ fn output(config: &Config) -> Broken {
     }
     if let Some(rule) = config.state.backup.as_deref().and_then(place) {
         return broken("state.backup", rule);
+    }
+    let ledger = &config.state.path;
+    if ledger.as_os_str().is_empty() || ledger.file_name().is_none() {
+        return broken("state.path", "must name the ledger's file, such as \"state/gong-elt.db\"");
+    }
+    if let Some(rule) = of_shell(&ledger.to_string_lossy()) {
+        return broken("state.path", rule);
     }
     let s3 = &config.output.s3;
     if s3.endpoint.as_deref().is_some_and(|e| e.starts_with("http://")) && !s3.allow_http {
@@ -273,16 +294,20 @@ mod tests {
                 "f: sync.entities: there is no entity \"cals\"; the nearest is \"calls\"",
             ),
             ("[sync]\nreread = [\"2d\", \"1d\"]", "f: sync.reread: ages must rise"),
+            ("[output]\nurl = \"s3:///x\"", "f: output.url: s3:// needs a bucket"),
+            ("[output]\nurl = \"~/data\"", "f: output.url: ~ is a shell's word for the home folder"),
+            ("[state]\npath = \"~/ledger.db\"", "f: state.path: ~ is a shell's word"),
+            ("[state]\npath = \"\"", "f: state.path: must name the ledger's file"),
             ("[output]\nurl = \"ftp://x\"", "f: output.url: ftp:// is not supported"),
             ("[output.s3]\nendpoint = \"http://x\"", "f: output.s3.endpoint: http:// needs allow_http = true"),
             ("[entities.users]\nworkspace_id = \"../x\"", "f: entities.users.workspace_id: must be Gong's id"),
         ];
         for (text, expected) in cases {
             let config = parse("f", text).expect("the text parses");
-            let error = check("f", &config, &["calls", "users"]).expect_err(text);
+            let error = check("f", &config, &[], &["calls", "users"]).expect_err(text);
             assert!(error.to_string().contains(expected), "{text}: {error}");
         }
         let good = parse("f", "[source]\nbase_url = \"http://127.0.0.1:9\"").expect("the text parses");
-        check("f", &good, &[]).expect("loopback may be plain");
+        check("f", &good, &[], &[]).expect("loopback may be plain");
     }
 }

@@ -94,7 +94,11 @@ impl Catalog {
         if let Some(catalog) = LOADED.get() {
             return Ok(catalog);
         }
-        let replacements = std::env::var_os(SCHEMAS_VARIABLE).map(PathBuf::from);
+        let replacements = std::env::var_os(SCHEMAS_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+        if let Some(folder) = replacements.as_ref().filter(|folder| !folder.is_dir()) {
+            let what = format!("{SCHEMAS_VARIABLE}: there is no folder {}", folder.display());
+            return Err(Error::new(Kind::Schema, what));
+        }
         let catalog = Catalog::load(replacements.as_deref())?;
         Ok(LOADED.get_or_init(|| catalog))
     }

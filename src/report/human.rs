@@ -32,7 +32,8 @@ pub fn run_text(report: &RunReport) -> String {
         line(&mut out, &format!("warning: {warning}"));
     }
     if let Some(at) = &report.resume_at {
-        line(&mut out, &format!("the quota is used up: everything read is kept; run again at {at} or later"));
+        let why = "Gong asks for silence, or its quota or our budget of the day is used up";
+        line(&mut out, &format!("nothing may be asked before {at}: {why}. Everything read is kept; run again then"));
     }
     line(&mut out, &format!("run {} ended with exit code {}", report.run_id, report.exit_code));
     out
@@ -71,10 +72,12 @@ pub fn plan_text(plan: &PlanReport) -> String {
     );
     if !plan.unknown.is_empty() {
         let names = plan.unknown.join(", ");
-        line(
-            &mut out,
-            &format!("never seen, so counted as one page a unit: {names}; --probe asks Gong for the totals of calls"),
-        );
+        // Of what is no call there are no totals, and of calls none are left to ask for after a probe.
+        let probe = match plan.unknown.iter().any(|name| name == "calls") {
+            true => "; --probe asks Gong for the totals of calls",
+            false => "",
+        };
+        line(&mut out, &format!("never seen, so counted as one page a unit: {names}{probe}"));
     }
     if plan.other_settings > 0 {
         let count = plan.other_settings;
@@ -90,7 +93,7 @@ pub fn plan_text(plan: &PlanReport) -> String {
 pub fn status_text(status: &StatusReport) -> String {
     let mut out = String::new();
     let mut rows = vec![
-        ["entity", "watermark", "frontier", "gaps", "unsettled", "due", "missing", "rows", "suspect"]
+        ["entity", "watermark", "frontier", "gaps", "unsettled", "due", "missing", "rows", "suspect", "last run"]
             .map(str::to_owned),
     ];
     for (name, e) in &status.entities {
@@ -98,14 +101,16 @@ pub fn status_text(status: &StatusReport) -> String {
         let gaps = e.gaps.len().to_string();
         let numbers = [e.unsettled, e.due.len() as u64, e.missing, e.rows, e.suspect].map(|n| n.to_string());
         let [unsettled, due, missing, count, suspect] = numbers;
-        rows.push([name.clone(), text(&e.watermark), text(&e.frontier), gaps, unsettled, due, missing, count, suspect]);
+        let (watermark, frontier, read) = (text(&e.watermark), text(&e.frontier), text(&e.last_run));
+        rows.push([name.clone(), watermark, frontier, gaps, unsettled, due, missing, count, suspect, read]);
     }
     table(&mut out, &rows);
     for (name, entity) in &status.entities {
         details(&mut out, name, entity);
     }
     let q = &status.quota;
-    let today = format!("requests today: {} of {}, {} of them left to others", q.used, q.limit, q.reserve);
+    let by = if q.reserve_binds_sync { "every command" } else { "backfills; sync may use all" };
+    let today = format!("requests today: {} of {}, {} left to others by {by}", q.used, q.limit, q.reserve);
     line(&mut out, &format!("{today}; counted anew from {}", q.resets_at));
     line(&mut out, &format!("last run: {}", status.last_run.as_deref().unwrap_or("none")));
     out
@@ -119,9 +124,16 @@ fn details(out: &mut String, name: &str, entity: &StatusEntity) {
     for gap in entity.gaps.iter().take(MOST_SHOWN) {
         line(out, &format!("{name}: never read: {} to {}", gap.from, gap.to));
     }
+    for one in entity.suspect_windows.iter().take(MOST_SHOWN) {
+        let span = span(&one.from, &one.to);
+        line(out, &format!("{name}: not believed{span}: {}; if this is right: `{}`", one.reason, one.accept));
+    }
+    let more = entity.suspect_windows.len().saturating_sub(MOST_SHOWN);
+    if more > 0 {
+        line(out, &format!("{name}: and {more} more were not believed; `gong-elt status --format json` lists them"));
+    }
     for due in entity.due.iter().take(MOST_SHOWN) {
-        let span = due.from.iter().zip(&due.to).map(|(from, to)| format!(" {from} to {to}")).collect::<String>();
-        line(out, &format!("{name}: due{span}: {}", due.reason));
+        line(out, &format!("{name}: due{}: {}", span(&due.from, &due.to), due.reason));
     }
     let more = entity.due.len().saturating_sub(MOST_SHOWN);
     if more > 0 {
@@ -137,6 +149,11 @@ fn details(out: &mut String, name: &str, entity: &StatusEntity) {
     if entity.unexplained > 0 {
         line(out, &format!("{name}: {} records that Gong counted never came", entity.unexplained));
     }
+}
+
+/// The days of a unit; nothing for a list.
+fn span(from: &Option<String>, to: &Option<String>) -> String {
+    from.iter().zip(to).map(|(from, to)| format!(" {from} to {to}")).collect()
 }
 
 fn line(out: &mut String, text: &str) {

@@ -19,7 +19,7 @@ pub use manifest::{Manifest, ManifestCoverage, ManifestMissing, ManifestObject, 
 pub use plan::{PlanCost, PlanReport, PlanUnit};
 pub use progress::Progress;
 pub use rebuild::{RebuildReport, rebuild_text};
-pub use status::{StatusDue, StatusEntity, StatusQuota, StatusReport, StatusWindow};
+pub use status::{StatusDue, StatusEntity, StatusQuota, StatusReport, StatusSuspect, StatusWindow};
 pub use verify::{Finding, FindingKind, VerifyCounts, VerifyReport, verify_text};
 
 /// Version of every JSON shape.

@@ -25,8 +25,10 @@ pub struct RebuildReport {
     pub lost: Vec<String>,
     /// Objects under our folders that fit nothing; `verify` lists them too.
     pub strange: Vec<String>,
-    /// Units that the next `sync` reads; null without sync.start_date.
+    /// Units that the next `sync` reads; null without sync.start_date, and if it is refused.
     pub to_read: Option<u64>,
+    /// Why the next `sync` is refused under today's settings, and what to do.
+    pub sync_refused: Option<String>,
 }
 
 /// The result for people.
@@ -51,6 +53,9 @@ pub fn rebuild_text(report: &RebuildReport) -> String {
             out,
             "the next sync reads {count} units, those that nothing proves among them; `gong-elt plan` lists them"
         );
+    }
+    if let Some(why) = &report.sync_refused {
+        let _ = writeln!(out, "the next sync is refused: {why}");
     }
     out
 }

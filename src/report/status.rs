@@ -40,6 +40,8 @@ pub struct StatusEntity {
     pub rows: u64,
     /// Windows whose newest reading was not believed.
     pub suspect: u64,
+    /// Those windows.
+    pub suspect_windows: Vec<StatusSuspect>,
     /// Units read before that the next `sync` reads again, and why.
     pub due: Vec<StatusDue>,
     /// Whether something that should have been read is older than `--max-age`; absent without that option.
@@ -69,6 +71,19 @@ pub struct StatusDue {
     pub reason: String,
 }
 
+/// A unit whose newest reading was not believed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StatusSuspect {
+    /// First day; null for a snapshot.
+    pub from: Option<String>,
+    /// Day after the last; null for a snapshot.
+    pub to: Option<String>,
+    /// Why it was not believed.
+    pub reason: String,
+    /// The command that takes it over.
+    pub accept: String,
+}
+
 /// Today's requests.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct StatusQuota {
@@ -78,6 +93,8 @@ pub struct StatusQuota {
     pub limit: u32,
     /// Left to others.
     pub reserve: u32,
+    /// Whether `sync` leaves it too: it does if the settings name it.
+    pub reserve_binds_sync: bool,
     /// When the count begins anew: at midnight UTC, or when the vendor's day begins, once a `Retry-After` told it.
     pub resets_at: String,
 }

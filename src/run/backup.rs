@@ -12,11 +12,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::session::Session;
-use crate::config::Config;
+use crate::config::{Config, OutputSettings};
 use crate::error::{Error, Kind, Result};
 use crate::sink::Store;
 use crate::state::{Ledger, TokenRow};
 
+/// The setting that names the place.
+const KEY: &str = "state.backup";
 /// Name of the copy.
 const COPY: &str = "gong-elt.db";
 /// Between two copies of a long run.
@@ -44,9 +46,28 @@ impl Backup {
     /// # Errors
     /// [`Kind::Output`] if it cannot be opened.
     pub fn open(config: &Config) -> Result<Option<Backup>> {
+        Backup::of(config, |settings| Store::open_as(KEY, settings))
+    }
+
+    /// The same to fetch from it alone: nothing is made there.
+    ///
+    /// # Errors
+    /// As [`Backup::open`].
+    pub fn to_look(config: &Config) -> Result<Option<Backup>> {
+        Backup::of(config, Store::to_look)
+    }
+
+    /// The same to try it: nothing stays there.
+    ///
+    /// # Errors
+    /// As [`Backup::open`].
+    pub fn trial(config: &Config) -> Result<Option<Backup>> {
+        Backup::of(config, |settings| Store::trial(KEY, settings))
+    }
+
+    fn of(config: &Config, open: impl FnOnce(&OutputSettings) -> Result<Store>) -> Result<Option<Backup>> {
         let Some(url) = config.state.backup.clone() else { return Ok(None) };
-        let settings = crate::config::OutputSettings { url, ..config.output.clone() };
-        let store = Arc::new(Store::open(&settings)?.private());
+        let store = Arc::new(open(&OutputSettings { url, ..config.output.clone() })?.private());
         Ok(Some(Backup { store, saved_at: AtomicI64::new(0) }))
     }
 

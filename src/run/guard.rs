@@ -2,10 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
+
+use super::planning::selected;
 use super::session::Session;
+use crate::config::Config;
 use crate::decode::Decoded;
+use crate::entity::{Catalog, Entity};
 use crate::state::{Digest, UnitRow};
-use crate::unit::{Span, Unit, next};
+use crate::unit::{Span, Unit, Window};
 
 /// Fewer rows than this may go at once without a question.
 const SMALLEST_SHRINK: u64 = 20;
@@ -70,15 +75,28 @@ pub fn disbelief(session: &Session, before: Option<&UnitRow>, change: &Change) -
 
 /// The command that believes a reading of the unit after all.
 pub fn accepting(session: &Session, unit: Unit) -> String {
-    match unit.span {
-        Span::Window(_) => "`gong-elt backfill --force --accept-shrink` over that range".to_owned(),
-        // What has no dates is read whole whatever the range.
-        Span::Snapshot => {
-            let (name, day) = (&unit.entity.name, session.now.date_naive());
-            let next = next(day);
-            format!("`gong-elt backfill --from {day} --to {next} --entities {name} --force --accept-shrink`")
-        }
+    format!("`{}`", accept_command(session.catalog, &session.config, session.now, unit.entity, unit.span))
+}
+
+/// The same for what only looks. It names all that is read with the entity: what is gone from one table is gone from the others.
+pub fn accept_command(
+    catalog: &'static Catalog,
+    config: &Config,
+    now: DateTime<Utc>,
+    entity: &Entity,
+    span: Span,
+) -> String {
+    let root = entity.parent().unwrap_or(&entity.name);
+    let asked = selected(catalog, &config.sync.entities);
+    let mut names = vec![root];
+    names.extend(asked.iter().filter(|other| other.parent() == Some(root)).map(|other| other.name.as_str()));
+    if !names.contains(&entity.name.as_str()) {
+        names.push(&entity.name);
     }
+    // What has no dates is read whole whatever the range.
+    let window = span.window().unwrap_or_else(|| Window::day(now.date_naive()));
+    let (from, to, names) = (window.from, window.to, names.join(","));
+    format!("gong-elt backfill --from {from} --to {to} --entities {names} --force --accept-shrink")
 }
 
 /// The digest that a listing would have as a committed unit.
@@ -109,7 +127,7 @@ pub fn unit_digest(digests: &[(Digest, Digest)]) -> Digest {
 pub fn blank_row() -> UnitRow {
     UnitRow {
         entity: "calls".to_owned(),
-        span: crate::unit::Span::Snapshot,
+        span: Span::Snapshot,
         read_at: chrono::DateTime::default(),
         rows: 0,
         private: 0,

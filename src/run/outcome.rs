@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::planning::{facts, rules};
+use super::planning::{facts, planned, rules};
 use super::publish::text;
 use super::session::Session;
 use super::tally::Counts;
@@ -44,9 +44,8 @@ pub fn report(session: &Session, ask: &Ask, command: &str, begun: DateTime<Utc>)
     let left: u64 = counts.entities.values().map(|e| e.units.left).sum();
     if stop == Some(Reason::MaxRequests) {
         let made = session.source.requests();
-        counts.warnings.push(format!(
-            "stopped at --max-requests after {made} requests, {left} units are left; the next run goes on"
-        ));
+        let next = going_on(session, ask);
+        counts.warnings.push(format!("stopped at --max-requests after {made} requests, {left} units are left; {next}"));
     }
     if ask.kind == AskKind::Force && counts.entities.values().all(|e| e.units.planned == 0) {
         let now = text(session.now);
@@ -73,6 +72,20 @@ pub fn report(session: &Session, ask: &Ask, command: &str, begun: DateTime<Utc>)
         objects: counts.objects,
         warnings: counts.warnings,
     })
+}
+
+/// What goes on with a run that was stopped. Another period that is half read keeps every other run from planning; what is read again by
+/// force is no other command's plan.
+fn going_on(session: &Session, ask: &Ask) -> &'static str {
+    let sync = Ask { kind: AskKind::Sync, ..ask.clone() };
+    let plan = planned(session.catalog, &session.ledger, &session.config, &rules(session), &sync);
+    match (ask.kind, plan) {
+        (AskKind::Force, Err(error)) if error.kind() == Kind::Config => {
+            "the same command goes on; until it is through, `gong-elt sync` is refused"
+        }
+        (AskKind::Force, _) => "the same command goes on",
+        _ => "the next run goes on",
+    }
 }
 
 /// What ends the process says it: a fatal error first, then a signal, then the quota, then units that failed.

@@ -1,5 +1,7 @@
 //! What the ledger belongs to: one output and one company (`company.rs`). Anything else is refused before it can do harm.
 
+use std::path::Path;
+
 pub use super::company::{COMPANY, check_company, company};
 use crate::error::{Error, Kind, Result};
 use crate::report::Manifest;
@@ -9,27 +11,29 @@ use crate::state::Ledger;
 /// The fact that names the output.
 pub const OUTPUT: &str = "output";
 
-/// Checks that ledger and output belong together, and binds a new ledger to its output. Returns the manifest that was seen.
+/// Notes that the ledger is this output's.
 ///
 /// # Errors
-/// As for [`compare_output`].
-pub async fn check_output(ledger: &Ledger, store: &Store, ledger_id: &str) -> Result<Option<Version>> {
-    let seen = compare_output(ledger, store, ledger_id).await?;
-    ledger.set_fact(OUTPUT, store.url())?;
-    Ok(seen)
+/// Failures of the ledger.
+pub fn bind_output(ledger: &Ledger, store: &Store) -> Result<()> {
+    ledger.set_fact(OUTPUT, store.url())
 }
 
-/// The same, and binds nothing: for what only looks.
+/// Checks that the ledger at `path` and the output belong together, and changes nothing. Returns the manifest that was seen.
 ///
 /// # Errors
 /// [`Kind::Ledger`] if the ledger is another output's, the output another ledger's, or the output further than the ledger.
-pub async fn compare_output(ledger: &Ledger, store: &Store, ledger_id: &str) -> Result<Option<Version>> {
-    let path = ledger.path().display();
+pub async fn compare_output(ledger: &Ledger, path: &Path, store: &Store, ledger_id: &str) -> Result<Option<Version>> {
+    let path = path.display();
     let refuse = |what: String, hint: &str| Err(Error::new(Kind::Ledger, what).hint(hint));
     match ledger.fact(OUTPUT)? {
         Some(known) if known != store.url() => {
             let what = format!("the ledger {path} belongs to the output {known}, not to {}", store.url());
-            return refuse(what, "set output.url back, or name another file in state.path to start a new ledger");
+            let hint = format!(
+                "if the output was moved here with its ledger, move {path} away and run `gong-elt state rebuild`; else set output.url back, or \
+                 name another file in state.path for a new output"
+            );
+            return refuse(what, &hint);
         }
         _ => {}
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 
 use super::session::Session;
-use super::{backup, patience};
+use super::{backup, patience, zone};
 use crate::error::{Error, Kind, Result};
 use crate::failpoint;
 use crate::halt::Reason;
@@ -84,13 +84,15 @@ fn left(what: &str) -> Result<()> {
 pub async fn manifest(session: &Session) -> Result<()> {
     let sequence = session.ledger.sequence()?;
     let now = session.clock.now();
+    // First thing after a crash the run itself does not have it yet.
+    let zone = session.zone.get().copied().or(zone::known(&session.config, &session.ledger)?);
     let manifest = Manifest {
         version: VERSION,
         ledger_id: session.ledger_id.clone(),
         run_id: session.run_id.clone(),
         sequence,
         written_at: text(now),
-        time_zone: session.zone.get().map(|zone| zone.name().to_owned()),
+        time_zone: zone.map(|zone| zone.name().to_owned()),
         objects: Vec::new(),
         removed: removed(session, now)?,
         coverage: Vec::new(),

@@ -59,6 +59,7 @@ fn report(output: &Output, proof: Proof, ledger_id: String) -> RebuildReport {
         lost: proof.lost,
         strange: [proof.strange, proof.doubled].concat(),
         to_read: None,
+        sync_refused: None,
     }
 }
 

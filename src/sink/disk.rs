@@ -22,6 +22,8 @@ pub const PRIVATE: u32 = 0o600;
 pub fn replace(temporary: &Path, target: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     let folder = target.parent().unwrap_or(temporary);
     make_folder(folder)?;
+    // A trial beside this may have taken it away with what it made.
+    make_folder(temporary)?;
     let name = target.file_name().unwrap_or_default();
     let mut file = tempfile::Builder::new().prefix(name).tempfile_in(temporary)?;
     file.write_all(bytes)?;

@@ -7,6 +7,7 @@ mod condition;
 mod disk;
 mod footer;
 mod incoming;
+mod opening;
 mod parquet;
 mod rows;
 mod store;

@@ -16,9 +16,9 @@ use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use super::bucket::Bucket;
 use super::disk::{self, PROBE, TEMPORARY};
 use super::incoming::Incoming;
+use super::opening::{Made, unwritable};
 use super::told::Told;
 use super::upload::{Destination, PART, Unfinished, Upload, UploadLog};
-use crate::config::OutputSettings;
 use crate::error::{Error, Kind, Result};
 
 /// The output.
@@ -26,12 +26,16 @@ pub struct Store {
     inner: Arc<dyn ObjectStore>,
     place: Place,
     shown: String,
+    /// The setting that names it.
+    pub(super) key: &'static str,
     /// Of files in a folder.
     mode: u32,
     /// Told of uploads in parts.
     log: Option<Arc<dyn UploadLog>>,
     run_id: String,
     uploads: AtomicU64,
+    /// Folders that go with this.
+    pub(super) made: Option<Made>,
 }
 
 /// What kind of place it is.
@@ -41,36 +45,24 @@ enum Place {
 }
 
 impl Store {
-    /// Opens the output; a folder is made if absent.
-    ///
-    /// # Errors
-    /// [`Kind::Output`] if it cannot be opened or made.
-    pub fn open(settings: &OutputSettings) -> Result<Store> {
-        match Bucket::of_url(settings) {
-            Some(opened) => opened.map(|(bucket, prefix)| Store::bucket(bucket, prefix, settings.url.clone())),
-            None => Store::folder(FilePath::new(&settings.url), settings.url.clone()),
-        }
-    }
-
     /// An output that ends with the process: the store that others are measured by.
     pub fn memory() -> Store {
         Store::bucket(Bucket::of(InMemory::new()), "in/memory".to_owned(), "memory".to_owned())
     }
 
-    fn bucket(bucket: Bucket, prefix: String, shown: String) -> Store {
+    pub(super) fn bucket(bucket: Bucket, prefix: String, shown: String) -> Store {
         Store::new(bucket.objects.clone(), Place::Bucket { bucket, prefix }, shown)
     }
 
-    fn folder(root: &FilePath, shown: String) -> Result<Store> {
-        let failed = |e: std::io::Error| unwritable(&shown).caused_by(e);
-        std::fs::create_dir_all(root.join(TEMPORARY)).map_err(failed)?;
+    pub(super) fn folder(root: &FilePath, shown: String) -> Result<Store> {
         let inner = LocalFileSystem::new_with_prefix(root)
             .map_err(|e| Error::new(Kind::Output, format!("cannot open {shown}")).caused_by(e))?;
         Ok(Store::new(Arc::new(inner), Place::Folder(root.to_owned()), shown))
     }
 
     fn new(inner: Arc<dyn ObjectStore>, place: Place, shown: String) -> Store {
-        Store { inner, place, shown, mode: disk::SHARED, log: None, run_id: String::new(), uploads: AtomicU64::new(0) }
+        let (key, mode, run_id, uploads) = ("output.url", disk::SHARED, String::new(), AtomicU64::new(0));
+        Store { inner, place, shown, key, mode, log: None, run_id, uploads, made: None }
     }
 
     /// The same for one run, with a memory of its uploads beyond the end of the process.
@@ -244,7 +236,7 @@ impl Store {
     /// Removes unfinished files that a killed run left on disk. Only for the holder of the run's lock.
     pub fn sweep(&self) -> Result<()> {
         let Some(root) = self.root() else { return Ok(()) };
-        disk::sweep(root).map_err(|e| unwritable(&self.shown).caused_by(e))
+        disk::sweep(root).map_err(|e| unwritable(self.key, &self.shown).caused_by(e))
     }
 }
 
@@ -254,9 +246,4 @@ async fn send(upload: &mut Upload, bytes: Bytes) -> Result<Option<String>> {
         upload.send(bytes.slice(from..bytes.len().min(from + PART))).await?;
     }
     upload.finish().await
-}
-
-fn unwritable(shown: &str) -> Error {
-    Error::new(Kind::Output, format!("output.url: {shown} cannot be written"))
-        .hint("check that the folder can be made and written, or name another")
 }

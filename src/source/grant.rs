@@ -53,6 +53,18 @@ pub enum Judged {
     Refused(Why, Told),
 }
 
+impl Judged {
+    /// The answer's HTTP status, if one came.
+    pub fn status(&self) -> Option<u16> {
+        let status = match self {
+            Judged::Granted(_) => 200,
+            Judged::Undecided { why: Undecided::Failed(told) | Undecided::Throttled(_, told), .. } => told.status,
+            Judged::Refused(_, told) => told.status,
+        };
+        (status > 0).then_some(status)
+    }
+}
+
 /// Where tokens are refreshed, and as whom.
 pub struct Endpoint {
     url: url::Url,

@@ -109,6 +109,7 @@ impl Source {
             failpoint::reached(failpoint::ASKING);
             let outcome = self.line.limiter.answer(self.transport.send(request, &access)).await?;
             failpoint::reached(failpoint::ANSWERED);
+            attempts.tell(outcome.as_ref().ok().map(|answer| answer.status));
             let mut verdict = outcome.map(|answer| classify(entity, &answer, paging, self.clock.now()));
             if let Some(told) = verdict.as_mut().ok().and_then(Verdict::told_mut) {
                 told.text = access.redact(&told.text);

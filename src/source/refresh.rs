@@ -67,6 +67,7 @@ impl Refresher {
         loop {
             let permit = line.permit(&mut attempts, Rank::Any).await?;
             let judged = self.attempt(line, &token, lost, &turn).await?;
+            attempts.tell(judged.0.status());
             if let Judged::Undecided { why, .. } = &judged.0 {
                 line.heed(&attempts, &mut delays, why)?;
             }

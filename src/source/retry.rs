@@ -134,6 +134,7 @@ pub fn next(outcome: Result<Verdict, SendError>) -> Result<Verdict, Undecided> {
 pub struct Attempts<'r> {
     request: &'r Request,
     begun: tokio::time::Instant,
+    sent: tokio::time::Instant,
     made: u32,
     failed: u32,
     throttled: u32,
@@ -142,12 +143,31 @@ pub struct Attempts<'r> {
 impl<'r> Attempts<'r> {
     /// Starts counting.
     pub fn new(request: &'r Request) -> Self {
-        Attempts { request, begun: tokio::time::Instant::now(), made: 0, failed: 0, throttled: 0 }
+        let now = tokio::time::Instant::now();
+        Attempts { request, begun: now, sent: now, made: 0, failed: 0, throttled: 0 }
     }
 
     /// Counts an attempt that is about to be made.
     pub fn begin(&mut self) {
         self.made += 1;
+        self.sent = tokio::time::Instant::now();
+    }
+
+    /// One line about the attempt that was begun last. Query and body stay out of it: they may hold a cursor or ids.
+    pub fn tell(&self, status: Option<u16>) {
+        let (method, path, subject) = (self.method(), self.path(), &self.request.subject);
+        let (attempt, ms) = (self.made, self.sent.elapsed().as_millis() as u64);
+        match status {
+            Some(status) => tracing::debug!(method, path, status, ms, attempt, "{subject}: HTTP {status}"),
+            None => tracing::debug!(method, path, ms, attempt, "{subject}: no whole answer"),
+        }
+    }
+
+    fn method(&self) -> &'static str {
+        match self.request.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        }
     }
 
     /// True if a failed attempt may be followed by another one.
@@ -175,10 +195,7 @@ impl<'r> Attempts<'r> {
 
     /// What was tried and what came back.
     pub fn story(&self, told: Told) -> Box<Story> {
-        let method = match self.request.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-        };
+        let method = self.method();
         let (path, subject) = (self.request.path.clone(), self.request.subject.clone());
         let (attempts, elapsed) = (self.made, self.begun.elapsed());
         Box::new(Story { method, path, subject, attempts, elapsed, told })

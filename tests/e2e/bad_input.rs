@@ -2,6 +2,7 @@
 
 use crate::support::Rig;
 use crate::support::refusal::{assert_refused, case, replaced};
+use crate::support::rig::end;
 
 #[test]
 fn a_bad_configuration_names_file_key_and_rule() {
@@ -38,7 +39,7 @@ hint: did you mean `access_key_secret`?"#,
   |
 8 | max_retries = "many"
   |               ^^^^^^
-invalid type: string "many", expected u32
+must be a whole number from 0 to 4294967295
 
 hint: `gong-elt init --config example.toml` writes a file with every key"#,
         ),
@@ -91,12 +92,24 @@ hint: set access_key and access_key_secret (or GONG_ACCESS_KEY and GONG_ACCESS_K
             |rig| replaced(rig, "access_key = \"sim-key\"\n", ""),
             r#"error: gong-elt.toml: source.access_key: access_key and access_key_secret go together; one is missing"#,
         ),
+        case("a bad value in the environment", |_| {}, r#"error: GONG_BASE_URL: must start with https://, not ftp://"#)
+            .env("GONG_BASE_URL", "ftp://gong.example"),
         case(
-            "a bad value in the environment",
-            |_| {},
-            r#"error: gong-elt.toml: source.base_url: must start with https://, not ftp://"#,
+            "half of the credentials in the environment",
+            |rig| {
+                replaced(rig, "access_key = \"sim-key\"\n", "");
+                replaced(rig, "access_key_secret = \"sim-secret\"\n", "");
+            },
+            r#"error: GONG_ACCESS_KEY: GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET go together; one is missing"#,
         )
-        .env("GONG_BASE_URL", "ftp://gong.example"),
+        .env("GONG_ACCESS_KEY", "sim-key"),
+        case(
+            "two ways to sign in from the environment",
+            |_| {},
+            r#"error: GONG_ACCESS_TOKEN: set either this, or GONG_ACCESS_KEY and GONG_ACCESS_KEY_SECRET, not both"#,
+        )
+        .env("GONG_ACCESS_TOKEN", "sim-token")
+        .env("GONG_ACCESS_KEY", "sim-key"),
     ]);
 }
 
@@ -148,6 +161,75 @@ For more information, try '--help'."#,
         case("unknown table", |_| {}, r#"error: there is no entity "cals"; the nearest is "calls""#)
             .command(&["schema", "cals"]),
     ]);
+}
+
+#[test]
+fn what_would_do_nothing_or_something_else_is_refused() {
+    assert_refused(&[
+        case(
+            "a cancel of some entities' backfills",
+            |_| {},
+            r#"error: the argument '--cancel' cannot be used with '--entities <NAMES>'
+
+Usage: gong-elt backfill --cancel
+
+For more information, try '--help'."#,
+        )
+        .command(&["backfill", "--cancel", "--entities", "users"]),
+        case(
+            "a cancel with a bound of requests",
+            |_| {},
+            r#"error: the argument '--cancel' cannot be used with '--max-requests <N>'
+
+Usage: gong-elt backfill --cancel
+
+For more information, try '--help'."#,
+        )
+        .command(&["backfill", "--cancel", "--max-requests", "5"]),
+        case(
+            "a bound of requests where none is made",
+            |_| {},
+            r#"error: --max-requests: nothing is asked of Gong without --source or --repair
+
+hint: leave it out, or add one of the two"#,
+        )
+        .command(&["verify", "--max-requests", "3"]),
+        case(
+            "calls listed through details that are not read",
+            |rig| rig.configure("entities = [\"calls\"]\n[entities.calls]\ncalls_from = \"details\""),
+            r#"error: gong-elt.toml: entities.calls.calls_from: calls can be listed through calls_extensive only if sync.entities names it too"#,
+        ),
+        case("no folder of entity files", |_| {}, "error: GONG_ELT_SCHEMAS: there is no folder nowhere")
+            .env("GONG_ELT_SCHEMAS", "nowhere"),
+        case(
+            "a duration in months",
+            |_| {},
+            r#"error: invalid value '2M' for '--max-age <DURATION>': "2M" is not a duration such as "90s" or "14d": units are s, m, h and d
+
+For more information, try '--help'."#,
+        )
+        .command(&["status", "--max-age", "2M"]),
+        case(
+            "an output without a bucket",
+            |rig| rig.configure("[output]\nurl = \"s3:///x\""),
+            "error: gong-elt.toml: output.url: s3:// needs a bucket",
+        ),
+        case(
+            "a home folder as a shell knows it",
+            |rig| rig.configure("[output]\nurl = \"~/data\""),
+            "error: gong-elt.toml: output.url: ~ is a shell's word for the home folder: write the whole path",
+        ),
+    ]);
+}
+
+#[test]
+fn variables_that_are_empty_count_as_unset() {
+    let rig = Rig::small(1);
+    let mut command = rig.command(&["plan"]);
+    for name in ["GONG_ELT_CONFIG", "GONG_ELT_SCHEMAS", "GONG_BASE_URL", "GONG_ACCESS_TOKEN"] {
+        command.env(name, "");
+    }
+    end(&mut command).expect(0);
 }
 
 #[test]

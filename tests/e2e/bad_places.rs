@@ -18,9 +18,19 @@ fn an_output_or_ledger_that_cannot_be_used_is_named() {
 hint: check that the folder can be made and written, or name another"#,
         ),
         case(
+            "copies of the ledger below a file",
+            |rig| {
+                rig.write("file", "");
+                rig.configure("[state]\nbackup = \"file/copies\"");
+            },
+            r#"error: state.backup: DIR/file/copies cannot be written: Not a directory (os error 20)
+
+hint: check that the folder can be made and written, or name another"#,
+        ),
+        case(
             "ledger of a newer version",
             |rig| {
-                end(&mut rig.bare(&["status"])).expect(0);
+                end(&mut rig.bare(&["backfill", "--cancel"])).expect(0);
                 rig.ledger().pragma_update(None, "user_version", 99).expect("a ledger");
             },
             r#"error: the ledger DIR/state/gong-elt.db: it was written by a newer gong-elt (format 99; this one knows up to N)
@@ -75,4 +85,36 @@ fn another_programs_file_is_left_as_it_was() {
     end(&mut rig.bare(&["sync"])).expect(2);
     // THEN neither its bytes nor its mode have changed
     assert_eq!(state(), before);
+}
+
+/// All that lies in the folder but the configuration.
+fn lies(rig: &Rig) -> Vec<String> {
+    let entries = std::fs::read_dir(rig.path("")).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    let mut names: Vec<String> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
+    names.retain(|name| name != "gong-elt.toml");
+    names
+}
+
+#[test]
+fn what_only_looks_leaves_nothing_behind() {
+    // GIVEN an account that was never read
+    let rig = Rig::small(1);
+    rig.configure("[state]\nbackup = \"copies/of/it\"");
+    // WHEN somebody looks THEN nothing is made
+    for args in [&["plan"][..], &["status"], &["plan", "backfill", "--from", "2026-04-01", "--to", "2026-05-01"]] {
+        rig.run(args).expect(0);
+        assert_eq!(lies(&rig), Vec::<String>::new(), "{args:?}");
+    }
+    // AND a check, which counts its requests in the ledger, leaves no output
+    rig.run(&["check"]).expect(0);
+    assert_eq!(lies(&rig), ["state"]);
+    // AND binds the ledger to none
+    rig.configure("[output]\nurl = \"elsewhere\"");
+    rig.sync();
+    // GIVEN an output of another ledger's name WHEN a run is refused THEN it makes no folder
+    rig.configure("[output]\nurl = \"third/place\"");
+    for args in [&["sync"][..], &["check"], &["plan"]] {
+        rig.run(args).expect(2);
+        assert!(!rig.path("third").exists(), "{args:?}");
+    }
 }

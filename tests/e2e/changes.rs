@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::Rig;
 use crate::support::journal::listing_of;
 use crate::support::ledger::assert_whole;
-use crate::support::look::{ask, bare, call_at, go_to, instant, nights, objects_of, rows, total};
+use crate::support::look::{ask, bare, call_at, go_to, instant, nights, objects_of, rows, status, total};
 use crate::support::rig::{DAILY, FIVE};
 use crate::support::truth::assert_conserved;
 
@@ -160,12 +160,27 @@ fn t17_calls_go_for_each_reason_with_its_own_count() {
         "calls 2026-06-01_2026-06-02: 25 of 29 rows are gone, more than sync.shrink_limit allows; the old file stays";
     assert!(warning.starts_with(start), "{warning}");
     assert_eq!(objects_of(&rig, "calls"), before);
-    // AND so does a purge by age, which empties old windows: each is kept until it is accepted
-    let accept =
-        ["backfill", "--from", "2026-06-01", "--to", "2026-06-02", "--force", "--accept-shrink", "--format", "json"];
+    // AND warning and status name one command, which takes it over as it stands
+    let command = "gong-elt backfill --from 2026-06-01 --to 2026-06-02 --entities calls,calls_extensive,call_transcripts \
+                   --force --accept-shrink";
+    assert!(warning.ends_with(&format!("If this is right: `{command}`")), "{warning}");
+    let listed = &status(&rig, "calls")["suspect_windows"][0];
+    assert_eq!(
+        (&listed["from"], &listed["to"], &listed["accept"]),
+        (&json!("2026-06-01"), &json!("2026-06-02"), &json!(command))
+    );
+    let told = rig.run(&["status"]).expect(0).stdout;
+    let line = format!(
+        "calls: not believed 2026-06-01 to 2026-06-02: 25 of 29 rows are gone, more than sync.shrink_limit allows; if this is \
+         right: `{command}`"
+    );
+    assert!(told.contains(&line), "{told}");
+    let mut accept: Vec<&str> = command.split(' ').skip(1).collect();
+    accept.extend(["--format", "json"]);
     let report = rig.run(&accept).expect(0).json();
     assert_eq!(TABLES.map(|table| rows(&report, table, "gone")), [25, 25, 25]);
     assert_conserved(&rig, "accepted");
+    assert_eq!(status(&rig, "calls")["suspect_windows"], json!([]));
 }
 
 #[test]

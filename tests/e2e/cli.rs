@@ -103,6 +103,9 @@ fn a_probe_asks_one_request_a_month_and_then_the_plan_has_numbers() {
     // AND a second plan needs no probe
     let again = rig.run(&["plan", "--format", "json"]).expect(0).json();
     assert_eq!((rig.server.journal().len(), &again["requests"]), (2, &plan["requests"]));
+    // AND it does not recommend what was done
+    let text = rig.run(&["plan"]).expect(0).stdout;
+    assert!(text.contains("counted as one page a unit: users\n"), "{text}");
     // AND the number is about right
     let planned = plan["requests"].as_u64().expect("a number");
     let made = rig.sync()["requests"].as_u64().expect("a number");
@@ -174,6 +177,17 @@ fn status_has_the_contracts_shape_and_tells_fresh_from_stale() {
     assert_eq!(status["entities"]["calls"]["frontier"], "2026-05-20T09:00:00Z");
     assert_eq!(status["entities"]["calls"]["watermark"], "2026-05-06T00:00:00Z");
     assert_eq!(status["quota"]["used"], rig.server.journal().len());
+    // AND the text says when each table was read last
+    let text = rig.run(&["status"]).expect(0).stdout;
+    assert!(
+        text.contains(" of 1000000, 1000 left to others by backfills; sync may use all; counted anew from "),
+        "{text}"
+    );
+    assert_eq!(status["quota"]["reserve_binds_sync"], false);
+    let mut lines = text.lines();
+    assert!(lines.next().is_some_and(|line| line.ends_with("last run")), "{text}");
+    let users = lines.find(|line| line.starts_with("users ")).expect("a line");
+    assert!(users.ends_with("2026-05-20T09:00:00Z"), "{text}");
     // AND the exit code tells fresh from stale
     rig.run(&["status", "--max-age", "26h"]).expect(0);
     rig.server.clock().advance(TimeDelta::hours(27));

@@ -93,6 +93,27 @@ fn t33_a_run_stops_at_max_requests_and_the_next_goes_on() {
 }
 
 #[test]
+fn t33_a_forced_backfill_that_was_stopped_says_what_goes_on() {
+    // GIVEN two weeks that are to be read again, and too few requests for them
+    let rig = Rig::small(1);
+    rig.configure(FIVE);
+    rig.sync();
+    rig.server.clock().advance(TimeDelta::minutes(1));
+    let force = ["backfill", "--from", "2026-05-01", "--to", "2026-05-15", "--force"];
+    // WHEN it stops THEN it says that the same command goes on
+    let said = rig.run(&[&force[..], &["--max-requests", "6"]].concat()).expect(0).stdout;
+    assert!(said.contains(" units are left; the same command goes on"), "{said}");
+    // AND so it is: a sync reads no more of it than what was begun, and the same command the rest, each window once
+    rig.sync();
+    rig.run(&force).expect(0);
+    rig.server.journal().clear();
+    rig.sync();
+    assert_eq!(rig.server.journal().len(), 0);
+    assert_eq!(rig.ledger().query_row("SELECT count(*) FROM backfill", [], |row| row.get::<_, u32>(0)), Ok(0));
+    assert_conserved(&rig, "after the rest");
+}
+
+#[test]
 fn t33_a_day_budget_ends_the_run_until_midnight() {
     // GIVEN a budget that is too small for the first sync
     let rig = Rig::small(1);

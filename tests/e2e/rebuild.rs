@@ -206,3 +206,58 @@ fn a_ledger_that_knows_something_is_not_made_anew() {
     let refused = empty.run(&["state", "rebuild"]).expect(2).stderr;
     assert!(refused.contains("holds no manifest and no object"), "{refused}");
 }
+
+#[test]
+fn a_folder_that_was_moved_with_its_ledger_goes_on_by_the_advice_of_the_refusal() {
+    // GIVEN configuration, output and ledger, all moved to another folder
+    let rig = Rig::small(1);
+    rig.sync();
+    fs::create_dir(rig.path("moved")).expect("a folder");
+    for name in ["gong-elt.toml", "data", "state"] {
+        fs::rename(rig.path(name), rig.path("moved").join(name)).expect("a folder that can be moved");
+    }
+    let run = |args: &[&str]| rig.run(&[args, &["--config", "moved/gong-elt.toml"]].concat());
+    // WHEN it is read again THEN it is refused, with what to do
+    let refused = run(&["sync"]).expect(2).stderr;
+    let ledger = rig.path("moved/state/gong-elt.db");
+    let advice = format!("move {} away and run `gong-elt state rebuild`", ledger.display());
+    assert!(refused.contains("belongs to the output") && refused.contains(&advice), "{refused}");
+    // AND that works: nothing is read twice, and everything is as it was
+    fs::rename(&ledger, rig.path("old.db")).expect("a file");
+    run(&["state", "rebuild"]).expect(0);
+    assert_eq!(run(&["sync", "--format", "json"]).expect(0).json()["requests"], 0);
+    assert_eq!(run(&["verify", "--deep", "--format", "json"]).expect(0).json()["findings"], serde_json::json!([]));
+    for name in ["gong-elt.toml", "data"] {
+        fs::rename(rig.path("moved").join(name), rig.path(name)).expect("a folder that can be moved");
+    }
+    assert_conserved(&rig, "after the move");
+}
+
+#[test]
+fn a_ledger_made_anew_under_another_period_says_what_it_did_and_why_the_next_sync_is_refused() {
+    // GIVEN an output in months, a lost ledger, and settings that now say weeks
+    let rig = Rig::small(1);
+    rig.sync();
+    lose_state(&rig);
+    rig.configure("[entities.stats_interaction]\nperiod = \"week\"\n");
+    // WHEN the ledger is made anew THEN that is done, and the report says so and what comes next
+    let said = rig.run(&["state", "rebuild"]).expect(0).stdout;
+    assert!(said.starts_with("ledger "), "{said}");
+    let why =
+        "the next sync is refused: entities.stats_interaction.period: the ledger holds other periods from 2026-04-01";
+    assert!(said.contains(why) && said.contains("`gong-elt backfill --force --entities stats_interaction"), "{said}");
+    // AND so it is, until the period is set back
+    let zone = rig.manifest()["time_zone"].clone();
+    rig.run(&["sync"]).expect(2);
+    assert_eq!(rig.manifest()["time_zone"], zone, "the manifest that a refused run wrote");
+    lose_state(&rig);
+    let report = rebuild(&rig);
+    assert_eq!(report["to_read"], Value::Null);
+    assert!(
+        report["sync_refused"].as_str().is_some_and(|why| why.contains("the ledger holds other periods")),
+        "{report}"
+    );
+    rig.configure("");
+    assert_eq!(rig.sync()["requests"], 0);
+    assert_conserved(&rig, "with the period set back");
+}

@@ -1,5 +1,7 @@
 //! What a run says: the report's shape and its copy beside the data, and log lines that hold no secret.
 
+use std::collections::BTreeSet;
+
 use gong_sim::{Fault, Matcher};
 use serde_json::{Value, json};
 
@@ -62,6 +64,18 @@ fn json_logs_are_one_object_a_line() {
     // THEN each line is an object with time, level and message
     let lines: Vec<Value> = ended.stderr.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
     assert!(lines.len() > 60, "{}", lines.len());
+    // AND one of them for each attempt, the good ones included
+    let attempts: Vec<&Value> =
+        lines.iter().map(|line| &line["fields"]).filter(|line| line["ms"].is_number()).collect();
+    assert_eq!(attempts.len(), rig.server.journal().len());
+    let told = |status: u64, attempt: u64| {
+        let users = attempts.iter().filter(|line| line["path"] == "/v2/users" && line["method"] == "GET");
+        let text = format!("users snapshot: HTTP {status}");
+        users
+            .filter(|line| line["message"] == text.as_str() && line["status"] == status && line["attempt"] == attempt)
+            .count()
+    };
+    assert_eq!((told(500, 1), told(200, 2)), (1, 1));
     assert!(
         lines
             .iter()
@@ -113,4 +127,60 @@ fn texts(rig: &Rig, entity: &str, fields: &[&str]) -> Vec<String> {
     let records = rig.server.truth(entity);
     let all = records.iter().flat_map(|r| fields.iter().filter_map(|f| r[*f].as_str().map(str::to_owned)));
     all.filter(|text| text.len() > 5).collect()
+}
+
+/// The keys of all objects in a value; below `entities` the names of tables are none.
+fn all_keys(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (key, inner) in object {
+                found.insert(key.clone());
+                match (key.as_str(), inner.as_object()) {
+                    ("entities", Some(tables)) => tables.values().for_each(|table| all_keys(table, found)),
+                    _ => all_keys(inner, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| all_keys(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn each_key_of_each_result_is_documented() {
+    // GIVEN an output with an object that the ledger does not know, and one that is lost
+    let rig = rig();
+    rig.sync();
+    let copied = rig.data().join("users/users.parquet");
+    std::fs::copy(&copied, rig.data().join("users/copy.parquet")).expect("a copy");
+    let text = include_str!("../../docs/json.md");
+    let commands: [(&[&str], i32); 7] = [
+        (&["status", "--max-age", "26h"], 0),
+        (&["plan"], 0),
+        (&["check"], 0),
+        (&["backfill", "--cancel"], 0),
+        (&["verify"], 1),
+        (&["verify", "--source"], 1),
+        (&["state", "rebuild"], 0),
+    ];
+    for (args, code) in commands {
+        if args[0] == "state" {
+            std::fs::remove_dir_all(rig.path("state")).expect("a folder");
+        }
+        // WHEN a command gives its result as JSON
+        let result = rig.run(&[args, &["--format", "json"]].concat()).expect(code).json();
+        // THEN its section of the document names each key
+        let named = |title: &str| title.split('`').skip(1).step_by(2).any(|name| args.join(" ").starts_with(name));
+        let sections = text.split("\n## ").filter(|section| named(section.lines().next().unwrap_or_default()));
+        let section: String = sections.collect();
+        let words: Vec<&str> = section.split('`').skip(1).step_by(2).collect();
+        let documented = |key: &str| {
+            let names = |word: &&str| word.split('.').any(|part| part == key) || word.contains(&format!("\"{key}\""));
+            key == "version" || words.iter().any(names)
+        };
+        let mut found = BTreeSet::new();
+        all_keys(&result, &mut found);
+        found.retain(|key| !documented(key));
+        assert_eq!(found, BTreeSet::new(), "{args:?}");
+    }
 }

@@ -48,3 +48,20 @@ fn t41_a_long_wait_is_told_and_everything_before_it_is_kept() {
     assert!(pages_paid_twice(&rig) <= 4, "{} pages", pages_paid_twice(&rig));
     assert_conserved(&rig, "killed while it waited");
 }
+
+#[test]
+fn a_wait_that_is_longer_than_the_settings_allow_is_no_used_up_quota() {
+    // GIVEN a vendor that asks for eight seconds, and a patience of two
+    let rig = rig();
+    rig.configure_whole(&format!(
+        "[limits]\nrequests_per_second = 2000\nmax_wait = \"2s\"\n[sync]\nstart_date = \"{START}\"\n{FIVE}"
+    ));
+    let silence = Fault::TooManyRequests { retry_after: RetryAfter::Seconds(8) };
+    rig.server.faults().once(Matcher::path("/v2/users"), silence);
+    // WHEN it runs THEN it ends with the time to resume, and says what may be the reason
+    let said = rig.run(&["sync"]).expect(75).stdout;
+    assert!(
+        said.contains("nothing may be asked before ") && said.contains(": Gong asks for silence, or its quota"),
+        "{said}"
+    );
+}

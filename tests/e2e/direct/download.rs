@@ -58,6 +58,8 @@ fn left_over(rig: &Rig) -> Vec<String> {
 #[track_caller]
 fn assert_discreet(ended: &Ended) {
     let all = format!("{}{}", ended.stdout, ended.stderr);
+    // What -vv tells of an attempt is Gong's own path, not a link's.
+    let all = all.replace(&format!("path=\"{LIST}\""), "");
     assert!(!all.contains("X-Amz") && !all.contains("/calls/"), "{all}");
 }
 

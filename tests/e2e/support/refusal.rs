@@ -7,14 +7,14 @@ pub struct Case {
     what: &'static str,
     given: fn(&Rig),
     command: &'static [&'static str],
-    env: Option<(&'static str, &'static str)>,
+    env: Vec<(&'static str, &'static str)>,
     /// All of stderr, with DIR for the test's folder and N for the ledger's format.
     says: &'static str,
 }
 
 /// A case for `sync`.
 pub fn case(what: &'static str, given: fn(&Rig), says: &'static str) -> Case {
-    Case { what, given, command: &["sync"], env: None, says }
+    Case { what, given, command: &["sync"], env: Vec::new(), says }
 }
 
 impl Case {
@@ -24,8 +24,9 @@ impl Case {
     }
 
     /// With an environment variable.
-    pub fn env(self, name: &'static str, value: &'static str) -> Case {
-        Case { env: Some((name, value)), ..self }
+    pub fn env(mut self, name: &'static str, value: &'static str) -> Case {
+        self.env.push((name, value));
+        self
     }
 
     /// What is wrong with how the program takes it.
@@ -34,7 +35,7 @@ impl Case {
         let rig = Rig::small(1);
         (self.given)(&rig);
         // WHEN the command is run
-        let ended = end(rig.bare(self.command).envs(self.env));
+        let ended = end(rig.bare(self.command).envs(self.env.iter().copied()));
         // THEN it is refused with these words, nothing was asked of the vendor, and nothing lies in the output
         let folder = rig.path("").to_string_lossy().trim_end_matches('/').to_owned();
         let said = ended.stderr.replace(&folder, "DIR").replace(&format!("up to {}", migrations()), "up to N");
