@@ -134,6 +134,12 @@ async fn carry_out(session: &Arc<Session>, ask: &Ask, first: Vec<Planned>) -> Re
         let last_sync = session.ledger.last_sync_requests()?.unwrap_or(0);
         session.source.lower_budget(session.config.limits.backfill_budget(last_sync));
         jobs::execute(session, &old).await;
+        // A listing that was begun had no children in the plan.
+        let follows = |one: &Planned| {
+            let earlier = one.unit.span.window().is_some_and(|window| window.to <= ask.range.from);
+            earlier && matches!(one.reason, Reason::New) && one.unit.entity.parent().is_some()
+        };
+        jobs::execute(session, &plan()?.into_iter().filter(follows).collect::<Vec<_>>()).await;
     }
     jobs::end_doubt(session).await;
     Ok(fresh)

@@ -126,7 +126,12 @@ fn t33_a_day_budget_ends_the_run_until_midnight() {
     assert!(midnights.contains(&resume) || resume == midnight(), "{resume}");
     // AND the count is the vendor's
     let status = rig.run(&["status", "--format", "json"]).expect(0).json();
-    let quota = serde_json::json!({ "used": 25, "limit": 30, "reserve": 5, "resets_at": report["resume_at"] });
+    let (limits, until) = (
+        serde_json::json!({ "used": 25, "limit": 30, "reserve": 5, "reserve_binds_sync": true }),
+        &report["resume_at"],
+    );
+    let mut quota = limits;
+    quota["resets_at"] = until.clone();
     assert_eq!(status["quota"], quota);
     assert_eq!((rig.server.journal().len(), rig.server.requests_today()), (25, 25));
     // AND a run right after asks nothing, however often
