@@ -12,6 +12,8 @@ use crate::decode::{Decoded, Stamps};
 use crate::state::{ListedCall, Missing, OpenUnit};
 use crate::unit::Unit;
 
+/// Why a settled unit is read once more: ids on which the vendor failed are asked alone.
+pub const FAILED_IDS: &str = "Gong failed on some ids";
 /// Why an id is missing: its window is read again, and it may come then.
 const NOT_GIVEN: &str = "not given by Gong (yet)";
 /// Why an id is missing: it did not come by the last age.
@@ -134,8 +136,16 @@ async fn land_one(
         true => (None, 0),
         false => (Some(asked), calls.unasked),
     };
-    let landing = Landing { asked, private, missing, unasked, ..Landing::default() };
+    let due = once_more(session, unit, fetched, &missing).then_some(FAILED_IDS);
+    let landing = Landing { asked, private, missing, unasked, due, ..Landing::default() };
     land::land(session, unit, &fetched.open, pages, landing).await.map(|_| ())
+}
+
+/// True if the vendor failed for the first time on an id, at the last reading by age: it may have been a bad hour.
+fn once_more(session: &Session, unit: Unit, fetched: &Fetched, missing: &[Missing]) -> bool {
+    let failed: HashSet<&str> = fetched.refused.iter().map(|m| m.id.as_str()).collect();
+    let is_new = |m: &Missing| failed.contains(m.id.as_str()) && m.since == fetched.open.read_at;
+    land::is_settled(session, unit, &fetched.open) && missing.iter().any(is_new)
 }
 
 /// Drops what was fetched for a listing that did not land.

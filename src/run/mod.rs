@@ -107,7 +107,7 @@ async fn carry_out(session: &Arc<Session>, ask: &Ask, first: Vec<Planned>) -> Re
         // What was begun has its own now: the plan below sees what that leaves to be read up to this one.
         jobs::end_doubt(session).await;
         // One that failed just now, or lacked something, is not tried again at once.
-        let lacked = |one: &Planned| matches!(&one.reason, Reason::Early(why) if [land::TOO_FEW, media::UNFETCHED, listed::DOUBTFUL].contains(&why.as_str()));
+        let lacked = |one: &Planned| matches!(&one.reason, Reason::Early(why) if [land::TOO_FEW, media::UNFETCHED, listed::DOUBTFUL, children::FAILED_IDS].contains(&why.as_str()));
         let just_read = |one: &Planned| {
             begun.iter().any(|b| b.unit.entity.name == one.unit.entity.name && b.unit.span == one.unit.span)
         };

@@ -138,3 +138,33 @@ fn a_batch_of_bad_ids_only_is_told_from_a_fault_of_the_endpoint() {
     rig.sync();
     assert_eq!(missing(&rig), ids.into_iter().collect());
 }
+
+#[test]
+fn an_id_on_which_gong_fails_at_the_last_reading_is_asked_once_more() {
+    // GIVEN a settled window, one of whose calls Gong fails on when it is read for the first time
+    let rig = Rig::sized(5, 300, 40);
+    let limits = "[limits]\nrequests_per_second = 2000\nrequests_per_day = 1000000\nmax_retries = 1";
+    rig.configure_whole(&format!("{limits}\n[sync]\nstart_date = \"{START}\"\n{FIVE}"));
+    let old = calls_of(&rig, "2026-04-2").into_iter().next().expect("a call of April");
+    poison(&rig, &[(&old, 500)]);
+    rig.sync();
+    assert_eq!(missing(&rig), BTreeSet::from([old.clone()]));
+    // WHEN the hour was a bad one THEN the next run has it
+    let nights = |rig: &Rig| {
+        let before = rig.server.journal().len();
+        rig.server.clock().advance(TimeDelta::days(1));
+        rig.sync();
+        let entries = rig.server.journal().entries().split_off(before);
+        entries.iter().filter(|e| e.path == DETAILS && e.body.to_string().contains(&old)).count()
+    };
+    let twin = Rig::sized(5, 300, 40);
+    twin.configure_whole(&format!("{limits}\n[sync]\nstart_date = \"{START}\"\n{FIVE}"));
+    poison(&twin, &[(&old, 500)]);
+    twin.sync();
+    twin.server.faults().clear();
+    assert!(nights(&twin) > 0);
+    assert_eq!((missing(&twin), nights(&twin)), (BTreeSet::new(), 0));
+    // AND if it goes on failing it is asked once more and then known
+    assert!(nights(&rig) > 0);
+    assert_eq!((missing(&rig), nights(&rig)), (BTreeSet::from([old.clone()]), 0));
+}
