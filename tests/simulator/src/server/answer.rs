@@ -112,7 +112,7 @@ impl Answer {
                 whole.extend_from_slice(&self.body[..bytes.min(self.body.len())]);
                 stream.write_all(&whole)?;
                 // Let it arrive: a reset overtakes what the client has not read yet.
-                sleep(Duration::from_millis(30));
+                sleep(Duration::from_millis(100));
                 reset(stream)
             }
             Delivery::Slow { bytes, pause } => {
