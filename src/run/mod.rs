@@ -92,7 +92,7 @@ use crate::error::Result;
 use crate::failpoint;
 use crate::plan::{Ask, AskKind, Planned, Reason};
 use crate::report::RunReport;
-use crate::state::MOVED;
+use crate::state::{MOVED, NEW_CALLS};
 
 /// Finishes what an earlier run began, then plans from what that left, then reads what became due on the way.
 /// Returns the requests that the fresh part took: what is left to the next `sync` by backfills.
@@ -121,9 +121,9 @@ async fn carry_out(session: &Arc<Session>, ask: &Ask, first: Vec<Planned>) -> Re
     jobs::execute(session, &rest).await;
     replace::execute(session, &replaced).await;
     jobs::end_doubt(session).await;
-    // A call that turned private leaves other entities in the same run, and one that moved its old window.
-    let early =
-        |one: &Planned| matches!(&one.reason, Reason::Early(why) if why == MOVED || one.unit.entity.private.is_some());
+    // A call that turned private leaves other entities in the same run, and one that moved its old window. What an interrupted run had
+    // begun was read by the listing of then: calls that came since are asked for, too.
+    let early = |one: &Planned| matches!(&one.reason, Reason::Early(why) if why == MOVED || why == NEW_CALLS || one.unit.entity.private.is_some());
     let twice =
         |one: &Planned| rest.iter().any(|r| r.unit.entity.name == one.unit.entity.name && r.unit.span == one.unit.span);
     let late: Vec<Planned> = plan()?.into_iter().filter(|one| early(one) && !twice(one)).collect();
