@@ -17,13 +17,6 @@ impl Drift {
         entry.0 += 1;
     }
 
-    /// Adds another count to this one.
-    pub fn merge(&mut self, other: Drift) {
-        for (place, (count, kind)) in other.places {
-            self.places.entry(place).or_insert((0, kind)).0 += count;
-        }
-    }
-
     /// Number of values that did not fit.
     pub fn total(&self) -> u64 {
         self.places.values().map(|(count, _)| count).sum()

@@ -1,6 +1,6 @@
 //! Media files of a window's calls: an address asked just before, the bytes streamed into the output, one row per call in the table.
 //!
-//! A file that is whole is in the ledger at once and is never fetched again. One that was cut off goes on where it was, also in
+//! A file that is whole is in the ledger at once and is not fetched again while its call stays in its window. One that was cut off goes on where it was, also in
 //! another process (`arrival.rs`); one that fails leaves its window due, and the others land.
 
 use std::collections::{BTreeMap, HashSet};

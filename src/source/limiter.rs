@@ -31,7 +31,7 @@ const LONGEST_OPENING: Duration = Duration::from_secs(5);
 pub enum Pass {
     /// It is counted and may leave now.
     Go,
-    /// Another process has just sent one; ask again then.
+    /// The last second has what it may have, whoever sent it; ask again then.
     Wait(DateTime<Utc>),
     /// The vendor closed the gate until then.
     Closed(DateTime<Utc>),

@@ -127,7 +127,7 @@ impl Ledger {
         self.with_relaxed(|tx| tx.execute("UPDATE open_unit SET written = 1 WHERE id = ?1", params![id]).map(|_| ()))
     }
 
-    /// Forgets an open unit that wrote nothing.
+    /// Forgets an open unit. What a killed run may have written of it is found by the look around its window.
     pub fn abandon(&self, id: i64) -> Result<()> {
         self.with(|tx| tx.execute("DELETE FROM open_unit WHERE id = ?1", params![id]).map(|_| ()))
     }
