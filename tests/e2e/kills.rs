@@ -144,7 +144,7 @@ fn what_a_killed_run_wrote_does_not_stay_when_gong_says_what_it_said_before() {
 fn what_a_killed_run_wrote_of_a_window_goes_when_nothing_is_left_of_it() {
     // GIVEN the calls of a day, written and not committed
     let rig = Rig::sized(4, 40, 12);
-    rig.configure(&format!("{}\nwindow = \"day\"\nentities = [\"users\", \"calls\"]", daily()));
+    rig.configure(&format!("{}\nwindow = \"day\"\nentities = [\"calls\"]", daily()));
     let killed = end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", "object:3"));
     assert_eq!(killed.code, -1, "{}", killed.stderr);
     let ledger = rig.ledger();
