@@ -46,11 +46,15 @@ impl Meter for LedgerMeter {
             self.ledger.left_late(number, left)?;
         }
         Ok(match gate {
-            Gate::Go(_) => Pass::Go,
+            Gate::Go(number) => Pass::Go(number),
             Gate::Wait(until) => Pass::Wait(until),
             Gate::Closed(until) => Pass::Closed(until),
             Gate::Spent(until) => Pass::Spent(until),
         })
+    }
+
+    fn left(&self, number: i64) -> Result<()> {
+        self.ledger.left_late(number, self.clock.now())
     }
 
     fn close(&self, until: DateTime<Utc>) -> Result<()> {

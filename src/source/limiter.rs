@@ -12,6 +12,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit};
 
+use super::leaving::Leaving;
 use super::line::TOLD_FROM;
 use crate::clock::Clock;
 use crate::config::LimitSettings;
@@ -21,6 +22,10 @@ use crate::halt::{Reason, Stop};
 /// A second's requests are counted over this much more than a second, so that a late packet does not put one too many into a second of
 /// the vendor's.
 const SPREAD: f64 = 1.045;
+/// Above this rate, in requests a second ...
+const FAST: f64 = 30.0;
+/// ... this is the time: of many requests, more are under way whenever a busy machine stands still for a moment.
+const FAST_SPREAD: f64 = 1.1;
 /// After a delay, requests follow each other so much faster than the rate, until the second has what it may have.
 const CATCH_UP: f64 = 2.0;
 /// Others wait for the answer to a process's first request, but no longer than this.
@@ -29,8 +34,8 @@ const LONGEST_OPENING: Duration = Duration::from_secs(5);
 /// What the meter says to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pass {
-    /// It is counted and may leave now.
-    Go,
+    /// It is counted under this number and may leave now.
+    Go(i64),
     /// The last second has what it may have, whoever sent it; ask again then.
     Wait(DateTime<Utc>),
     /// The vendor closed the gate until then.
@@ -43,6 +48,8 @@ pub enum Pass {
 pub trait Meter: Send + Sync {
     /// Counts one request, if it may leave now: no more than `most` pass in any time of the length `within`.
     fn pass(&self, most: u32, within: Duration) -> Result<Pass>;
+    /// The request that was counted under this number leaves only now.
+    fn left(&self, number: i64) -> Result<()>;
     /// Closes the gate for every process.
     fn close(&self, until: DateTime<Utc>) -> Result<()>;
     /// Lets this process go no further than so many requests of the day, if that is less than before.
@@ -60,8 +67,19 @@ pub enum Rank {
 
 /// Leave to send one attempt; gives its place back when dropped.
 pub struct Permit<'a> {
+    /// The attempt, as it was counted.
+    pub leaving: Leaving,
     _place: SemaphorePermit<'a>,
-    _alone: Option<Alone<'a>>,
+    alone: Option<Alone<'a>>,
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        // Much is slower the first time, here and there. As it is alone, the time of its answer is as good, and is surely late enough.
+        if self.alone.is_some() {
+            self.leaving.now();
+        }
+    }
 }
 
 /// The first request of a process: dropped with its answer.
@@ -109,14 +127,15 @@ impl Limiter {
     ) -> Limiter {
         let rate = settings.requests_per_second;
         let most = rate.ceil().max(1.0);
-        let gap = Duration::from_secs_f64(SPREAD / (rate * CATCH_UP));
+        let spread = if rate > FAST { FAST_SPREAD } else { SPREAD };
+        let gap = Duration::from_secs_f64(spread / (rate * CATCH_UP));
         // Two, because a task that is woken late must not hold up those behind it.
         let two = NonZeroU32::MIN.saturating_add(1);
         let pace = Quota::with_period(gap).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(two);
         Limiter {
             pace: RateLimiter::direct(pace),
             most: most as u32,
-            within: Duration::from_secs_f64(most * SPREAD / rate),
+            within: Duration::from_secs_f64(most * spread / rate),
             turn: Mutex::new(()),
             queue: Mutex::new(()),
             places: Semaphore::new(settings.max_in_flight),
@@ -152,12 +171,12 @@ impl Limiter {
         // The semaphore is never closed.
         let Ok(place) = place else { return Err(Halted::Stopped) };
         self.or_stop(self.pace.until_ready()).await?;
-        loop {
+        let number = loop {
             if self.max_requests.is_some_and(|most| self.sent() >= most) {
                 return Err(self.halt(Reason::MaxRequests));
             }
             let until = match self.meter.pass(self.most, self.within).map_err(Halted::Failed)? {
-                Pass::Go => break,
+                Pass::Go(number) => break number,
                 Pass::Wait(until) => until,
                 Pass::Closed(until) => until,
                 Pass::Spent(until) => return Err(self.halt(Reason::Quota(until))),
@@ -168,9 +187,10 @@ impl Limiter {
             }
             self.tell(until, wait);
             self.or_stop(tokio::time::sleep(wait)).await?;
-        }
+        };
         self.sent.fetch_add(1, Ordering::SeqCst);
-        Ok(Permit { _place: place, _alone: alone })
+        let leaving = Leaving { number, meter: self.meter.clone() };
+        Ok(Permit { leaving, _place: place, alone })
     }
 
     /// One line about a long wait, whichever task comes to it first.

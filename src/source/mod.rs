@@ -8,6 +8,7 @@ mod auth;
 mod classify;
 mod download;
 mod grant;
+mod leaving;
 mod limiter;
 mod line;
 mod mask;
@@ -107,7 +108,8 @@ impl Source {
             let permit = self.line.permit(&mut attempts, rank).await?;
             self.count(entity);
             failpoint::reached(failpoint::ASKING);
-            let outcome = self.line.limiter.answer(self.transport.send(request, &access)).await?;
+            let outcome =
+                self.line.limiter.answer(permit.leaving.during(self.transport.send(request, &access))).await?;
             failpoint::reached(failpoint::ANSWERED);
             attempts.tell(outcome.as_ref().ok().map(|answer| answer.status));
             let mut verdict = outcome.map(|answer| classify(entity, &answer, paging, self.clock.now()));
