@@ -55,11 +55,12 @@ pub struct Output<'a> {
     pub manifest: Option<&'a Manifest>,
 }
 
-/// Compares `known`, the ledger's units as of commit `sequence`, with manifest and objects.
+/// Compares `known`, the ledger's units as of commit `sequence`, with manifest and objects. Those that the ledger has `discarded` are to be
+/// removed, and prove nothing.
 ///
 /// # Errors
 /// Failures of the output.
-pub async fn prove(output: &Output<'_>, known: Vec<UnitRow>, sequence: i64) -> Result<Proof> {
+pub async fn prove(output: &Output<'_>, known: Vec<UnitRow>, sequence: i64, discarded: &[String]) -> Result<Proof> {
     let mut proof = Proof { sequence, ..Proof::default() };
     let old: HashMap<(String, Span), UnitRow> =
         known.into_iter().map(|row| ((row.entity.clone(), row.span), row)).collect();
@@ -77,6 +78,7 @@ pub async fn prove(output: &Output<'_>, known: Vec<UnitRow>, sequence: i64) -> R
         stored.extend(below.into_iter().map(|object| (object.path.clone(), object)));
     }
     compare(output, &mut proof, &stored, |_| true).await?;
+    stored.retain(|path, _| !discarded.contains(path));
     adopt(output, &mut proof, &stored).await?;
     Ok(concluded(output, proof, &old))
 }

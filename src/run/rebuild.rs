@@ -27,7 +27,7 @@ pub async fn rebuild(output: &Output<'_>, ledger: &Ledger, now: DateTime<Utc>) -
     }
     // Without the manifest the last number that loaders saw is unknown: seconds since 1970 are beyond any count of commits.
     let sequence = if output.manifest.is_some() { 0 } else { now.timestamp() };
-    let proof = proof::prove(output, Vec::new(), sequence).await?;
+    let proof = proof::prove(output, Vec::new(), sequence, &[]).await?;
     let Some(ledger_id) = proof.ledger_id.clone() else {
         let what = format!("the output {} holds no manifest and no object of gong-elt", output.store.url());
         return Err(Error::new(Kind::Ledger, what)
@@ -42,7 +42,7 @@ pub async fn rebuild(output: &Output<'_>, ledger: &Ledger, now: DateTime<Utc>) -
 /// # Errors
 /// Failures of the ledger or the output.
 pub async fn catch_up(output: &Output<'_>, ledger: &Ledger, ledger_id: &str) -> Result<RebuildReport> {
-    let proof = proof::prove(output, ledger.units()?, ledger.sequence()?).await?;
+    let proof = proof::prove(output, ledger.units()?, ledger.sequence()?, &ledger.discarded()?).await?;
     restore(output, ledger, &proof, ledger_id).await?;
     Ok(report(output, proof, ledger_id.to_owned()))
 }

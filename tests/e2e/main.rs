@@ -23,6 +23,7 @@ mod edges;
 mod entities;
 mod faults;
 mod followers;
+mod half_changed;
 mod held;
 mod hostile;
 mod incremental;

@@ -12,16 +12,21 @@ use crate::support::rig::{Ended, end};
 const INTERACTION: &str = "stats_interaction";
 const PATH: &str = "/v2/stats/interaction";
 
-fn account() -> Rig {
+pub fn account() -> Rig {
     let spec = WorldSpec { users: 30, calls: 300, days: 40, ..WorldSpec::small(3) };
     Rig::new(World::generate(spec), ServerOptions::unlimited())
 }
 
 fn configure(rig: &Rig, entities: &[&str], period: &str) {
+    configure_with(rig, entities, period, "");
+}
+
+/// The same with further settings.
+pub fn configure_with(rig: &Rig, entities: &[&str], period: &str, more: &str) {
     let named: Vec<String> = entities.iter().map(|name| format!("\"{name}\"")).collect();
     let tables: Vec<String> =
         entities.iter().map(|name| format!("[entities.{name}]\nperiod = \"{period}\"\n")).collect();
-    rig.configure(&format!("entities = [{}]\n{}", named.join(", "), tables.concat()));
+    rig.configure(&format!("entities = [{}]\n{}{more}", named.join(", "), tables.concat()));
 }
 
 /// An account read by months, whose settings say weeks now.
@@ -35,7 +40,7 @@ fn changed(rig: Rig, entities: &[&str]) -> Rig {
 
 /// The command that the refusal names.
 #[track_caller]
-fn advised(refused: &Ended) -> Vec<String> {
+pub fn advised(refused: &Ended) -> Vec<String> {
     let command = refused.stderr.split("`gong-elt ").nth(1).and_then(|rest| rest.split('`').next());
     let command = command.unwrap_or_else(|| panic!("no command: {}", refused.stderr));
     command.split(' ').map(str::to_owned).collect()
@@ -46,7 +51,7 @@ fn run(rig: &Rig, command: &[String]) -> Ended {
 }
 
 /// Windows, rows and digests of an entity's units, as the ledger has them.
-fn units(rig: &Rig, entity: &str) -> Vec<(String, String, u64, Vec<u8>)> {
+pub fn units(rig: &Rig, entity: &str) -> Vec<(String, String, u64, Vec<u8>)> {
     let ledger = rig.ledger();
     let query = "SELECT from_day, to_day, rows, digest FROM unit WHERE entity = ?1 ORDER BY from_day";
     let mut query = ledger.prepare(query).expect("a table");
@@ -55,7 +60,7 @@ fn units(rig: &Rig, entity: &str) -> Vec<(String, String, u64, Vec<u8>)> {
 }
 
 /// What the same account holds that was read by weeks from the first day.
-fn by_weeks(entities: &[&str], now: chrono::DateTime<chrono::Utc>) -> Rig {
+pub fn by_weeks(entities: &[&str], now: chrono::DateTime<chrono::Utc>) -> Rig {
     let rig = account();
     rig.server.clock().set(now);
     configure(&rig, entities, "week");
@@ -65,7 +70,7 @@ fn by_weeks(entities: &[&str], now: chrono::DateTime<chrono::Utc>) -> Rig {
 
 /// Fails the test if two objects of an entity hold the same day.
 #[track_caller]
-fn assert_no_overlap(rig: &Rig, entity: &str, context: &str) {
+pub fn assert_no_overlap(rig: &Rig, entity: &str, context: &str) {
     let day = |text: &str| text.parse::<NaiveDate>().expect("a day");
     let name = |path: &str| path.rsplit('/').next().and_then(|name| name.strip_suffix(".parquet")).map(str::to_owned);
     let paths = rig.objects().into_iter().map(|(path, _)| path).filter(|path| path.starts_with(&format!("{entity}/")));

@@ -127,7 +127,7 @@ fn a_signal_ends_a_run_whose_output_does_not_answer() {
 }
 
 /// Waits until a request whose text holds `text` is late.
-fn wait_for_late(rig: &Rig, text: &str) {
+pub fn wait_for_late(rig: &Rig, text: &str) {
     let begun = Instant::now();
     while !rig.bucket().seen().iter().any(|seen| seen.request.contains(text) && seen.fault.is_some()) {
         assert!(begun.elapsed() < Duration::from_secs(60), "no {text}: {:?}", rig.bucket().seen());
@@ -135,11 +135,12 @@ fn wait_for_late(rig: &Rig, text: &str) {
     }
 }
 
-const DEAD: bucket::Fault = bucket::Fault::Slow(Duration::from_secs(120));
+/// An output that does not answer.
+pub const DEAD: bucket::Fault = bucket::Fault::Slow(Duration::from_secs(120));
 
 /// Sends a signal; what the run said until its end, which must come soon.
 #[track_caller]
-fn ended_soon(run: Child) -> String {
+pub fn ended_soon(run: Child) -> String {
     let begun = Instant::now();
     signal(&run, "-TERM");
     let ended = run.wait_with_output().expect("the end");
