@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+
 use super::context::Context;
 use super::hold::Held;
 use super::{print, signals};
@@ -21,7 +23,7 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &BackfillArgs) -> R
         return cancel(&context, args).await;
     }
     let entities = dated(context.entities(&args.selection.entities)?, &args.selection.entities, args.range.force)?;
-    let range = range(&args.range)?;
+    let range = range(&args.range, context.now)?;
     signals::listen(&context.stop)?;
     let held = context.hold("backfill", args.bounds.wait).await?;
     let force = args.range.force.then(run::Forced::default);
@@ -84,10 +86,15 @@ async fn cancel(context: &Context, args: &BackfillArgs) -> Result<u8> {
 /// The asked range of days.
 ///
 /// # Errors
-/// [`Kind::Config`] if it is empty.
-pub fn range(args: &Range) -> Result<Window> {
+/// [`Kind::Config`] if it is empty, or has not begun by `now` in any time zone.
+pub fn range(args: &Range, now: DateTime<Utc>) -> Result<Window> {
+    let begun = |from: NaiveDate| from <= (now + TimeDelta::days(1)).date_naive();
     match (args.from, args.to) {
-        (Some(from), Some(to)) if from < to => Ok(Window { from, to }),
+        (Some(from), Some(to)) if from < to && begun(from) => Ok(Window { from, to }),
+        (Some(from), Some(to)) if from < to => {
+            let what = format!("--from {from} is in the future: nothing can be read of {from} to {to} yet");
+            Err(Error::new(Kind::Config, what))
+        }
         (Some(from), Some(to)) => {
             let what = format!("--to {to} must be after --from {from}: it is the day after the last one");
             Err(Error::new(Kind::Config, what))

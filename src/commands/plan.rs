@@ -22,7 +22,8 @@ pub async fn run(cli: &Cli, catalog: &'static Catalog, args: &PlanArgs) -> Resul
     let mut ask = match &args.what {
         Some(PlanWhat::Backfill(wanted)) => {
             let force = wanted.force.then(run::Forced::default);
-            run::ask_backfill(catalog, dated(entities, &args.entities, wanted.force)?, range(wanted)?, force)
+            let range = range(wanted, context.now)?;
+            run::ask_backfill(catalog, dated(entities, &args.entities, wanted.force)?, range, force)
         }
         Some(PlanWhat::Sync) | None => run::ask_sync(entities, context.start_date()?, context.now),
     };

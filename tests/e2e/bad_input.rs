@@ -141,6 +141,12 @@ For more information, try '--help'."#,
         )
         .command(&["backfill", "--from", "2026-03-01", "--to", "2026-02-01"]),
         case(
+            "a range that has not begun",
+            |_| {},
+            "error: --from 2998-01-01 is in the future: nothing can be read of 2998-01-01 to 2999-01-01 yet",
+        )
+        .command(&["backfill", "--from", "2998-01-01", "--to", "2999-01-01"]),
+        case(
             "nothing to backfill",
             |_| {},
             r#"error: nothing to backfill: Gong gives users only as they are now
