@@ -16,9 +16,10 @@ fn tests(folder: &Path, found: &mut BTreeSet<String>) {
         let mut names = Vec::new();
         let mut lines = text.lines().map(str::trim);
         while let Some(line) = lines.next() {
-            if line == "#[test]" {
-                let name =
-                    lines.find_map(|line| line.strip_prefix("fn ")).and_then(|rest| rest.split(['(', '<']).next());
+            if ["#[test]", "#[tokio::test]"].contains(&line) {
+                let name = lines
+                    .find_map(|line| line.trim_start_matches("async ").strip_prefix("fn "))
+                    .and_then(|rest| rest.split(['(', '<']).next());
                 names.extend(name.map(|name| format!("{file}::{name}")));
             }
         }
