@@ -61,7 +61,7 @@ async fn probe(
     // Totals of another company or of no workspace would stay in the ledger.
     run::own_company(account).await?;
     run::check_workspaces(account, &context.file, &ask.entities).await?;
-    match run::probe(&source, ledger, (&context.config, rules), planned).await {
+    match run::probe(&source, ledger, (&context.config, context.catalog, rules), planned).await {
         Ok(asked) => {
             tracing::info!(asked, "Gong was asked for the totals of months");
             Ok(())

@@ -114,12 +114,15 @@ pub struct Known {
     pub due: Option<String>,
     /// The run that committed its newest reading; ids of runs sort by time.
     pub run_id: String,
+    /// It was read under settings that are not today's.
+    pub other_settings: bool,
 }
 
 impl Known {
     /// True if a forced reading of it is not done yet.
     fn is_forced(&self, ask: &Ask, now: DateTime<Utc>) -> bool {
-        now >= self.read_at && ask.forced_since.as_ref().is_none_or(|since| self.run_id < *since)
+        let done = |since: &String| self.run_id >= *since && !self.other_settings;
+        now >= self.read_at && !ask.forced_since.as_ref().is_some_and(done)
     }
 }
 
@@ -170,7 +173,10 @@ pub fn plan(
     catalog: impl Fn(&str) -> Option<&'static Entity>,
 ) -> Vec<Planned> {
     if ask.kind == AskKind::Due {
-        let mut due = plan(&Ask { kind: AskKind::Sync, ..ask.clone() }, rules, facts, catalog);
+        // What was begun and not written waits for whoever began it.
+        let begun = facts.begun.iter().filter(|begun| begun.written).cloned().collect();
+        let facts = Facts { begun, ..facts.clone() };
+        let mut due = plan(&Ask { kind: AskKind::Sync, ..ask.clone() }, rules, &facts, catalog);
         due.retain(|one| matches!(one.reason, Reason::Begun | Reason::Early(_)));
         return due;
     }

@@ -92,6 +92,7 @@ impl Case {
                     private: 0,
                     due,
                     run_id: String::new(),
+                    other_settings: false,
                 });
             }
             if chance.gen_bool(0.1) && entity.parent().is_none() {
@@ -139,7 +140,16 @@ impl Case {
                 // What was read at a later now stays as it is; the run leaves the older reading out.
                 Some(known) if known.read_at > read_at => {}
                 Some(known) => {
-                    *known = Known { entity, span, read_at, rows, private: 0, due: None, run_id: String::new() }
+                    *known = Known {
+                        entity,
+                        span,
+                        read_at,
+                        rows,
+                        private: 0,
+                        due: None,
+                        run_id: String::new(),
+                        other_settings: false,
+                    }
                 }
                 None => self.facts.known.push(Known {
                     entity,
@@ -149,6 +159,7 @@ impl Case {
                     private: 0,
                     due: None,
                     run_id: String::new(),
+                    other_settings: false,
                 }),
             }
         }

@@ -177,8 +177,10 @@ fn followed(
 ) -> Vec<Planned> {
     let own: BTreeMap<Window, &Known> = known(facts, &entity.name).collect();
     let parent_rows: BTreeMap<Window, &Known> = known(facts, of).collect();
-    let begun = |window: &Window| facts.begun.iter().any(|b| b.entity == of && b.span == Span::Window(*window));
-    let begun_parents = facts.begun.iter().filter(|b| b.entity == of).filter_map(|b| b.span.window());
+    // What the parent's backfill has begun is the backfill's, with what follows it.
+    let first = |b: &&super::Begun| b.entity == of && super::must_finish(ask, b);
+    let begun = |window: &Window| facts.begun.iter().filter(first).any(|b| b.span == Span::Window(*window));
+    let begun_parents = facts.begun.iter().filter(first).filter_map(|b| b.span.window());
     let mut planned = Vec::new();
     let (samples, share) = (samples_of(facts, of), public_share(facts, of));
     let windows: std::collections::BTreeSet<Window> =

@@ -91,7 +91,7 @@ pub async fn end_doubt(session: &Session) {
 
 /// How many calls windows held. Without a ledger that answers nothing is read anyway.
 fn seen(session: &Session) -> Vec<Sample> {
-    let facts = facts(&session.ledger, &session.config, session.zone()).unwrap_or_default();
+    let facts = facts(&session.ledger, &session.config, session.catalog, session.zone()).unwrap_or_default();
     session.catalog.get(LISTING).map(|calls| samples_of(&facts, &calls.name)).unwrap_or_default()
 }
 

@@ -113,18 +113,22 @@ pub async fn land(
     let chosen = chosen::choose(session, unit, &pages, &landing);
     let before = session.ledger.unit(unit)?;
     let old = session.ledger.row_digests(unit)?;
+    let previous = before.as_ref().and_then(|b| b.object.clone());
     if before.as_ref().is_some_and(|before| before.read_at > open.read_at) {
+        doubt_object(session, unit, open, previous.as_ref()).await?;
         session.ledger.abandon(open.id)?;
         session.tally.warn(format!("{unit}: it was read at a later now before; the older reading was left out"));
         return Ok(Landed::Suspect);
     }
     let change = Change::between(before.as_ref(), &old, &chosen.digests, &chosen.private_keys, chosen.private);
-    if let Some(why) = guard::disbelief(session, before.as_ref(), &change) {
+    // What a run had believed, and so begun to write, is finished: the old file may be there no more.
+    let why = if open.believed { None } else { guard::disbelief(session, before.as_ref(), &change) };
+    if let Some(why) = why {
+        doubt_object(session, unit, open, previous.as_ref()).await?;
         session.ledger.mark_suspect(open.id, unit, &why)?;
         return Ok(suspect(session, unit, &why));
     }
     let (mut row, mut bytes) = (facts(session, unit, open, &chosen, &landing, before.as_ref())?, 0);
-    let previous = before.as_ref().and_then(|b| b.object.clone());
     let same = match before.as_ref().filter(|b| is_same(b, &row)) {
         Some(_) => is_as_told(session, unit, open, previous.as_ref()).await?,
         None => false,
@@ -219,6 +223,14 @@ async fn is_as_told(session: &Session, unit: Unit, open: &OpenUnit, told: Option
     }
     let there = patience::of_unit(session, session.store.digest(&unit.object(), false)).await?;
     Ok(there.map(|(digest, _)| digest).as_ref() == told.map(|object| &object.sha256))
+}
+
+/// A reading is given up whose unit another run has begun to write: if the old file is not there any more, the next reading writes it anew.
+async fn doubt_object(session: &Session, unit: Unit, open: &OpenUnit, old: Option<&ObjectRow>) -> Result<(), Trouble> {
+    if open.written && !is_as_told(session, unit, open, old).await? {
+        session.ledger.mark_damaged(&unit.entity.name, unit.span, "a killed run had written another reading of it")?;
+    }
+    Ok(())
 }
 
 /// True if the object on disk holds exactly these rows, in today's shape.

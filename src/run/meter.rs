@@ -31,7 +31,7 @@ impl LedgerMeter {
 
 impl Meter for LedgerMeter {
     fn pass(&self, most: u32, within: Duration) -> Result<Pass> {
-        let pace = Pace { most, within: chrono::Duration::from_std(within).unwrap_or(chrono::Duration::days(1)) };
+        let pace = pace(most, within);
         let asked = Cell::new(None);
         let now = || {
             let now = self.clock.now();
@@ -57,6 +57,12 @@ impl Meter for LedgerMeter {
         self.ledger.left_late(number, self.clock.now())
     }
 
+    fn again(&self, number: i64, most: u32, within: Duration) -> Result<Option<Duration>> {
+        let now = self.clock.now();
+        let until = self.ledger.leave_again(number, now, pace(most, within))?;
+        Ok(until.map(|until| (until - now).to_std().unwrap_or_default()))
+    }
+
     fn close(&self, until: DateTime<Utc>) -> Result<()> {
         self.ledger.close_gate(self.clock.now(), until)
     }
@@ -64,4 +70,8 @@ impl Meter for LedgerMeter {
     fn lower(&self, budget: u32) {
         self.budget.fetch_min(budget, Ordering::SeqCst);
     }
+}
+
+fn pace(most: u32, within: Duration) -> Pace {
+    Pace { most, within: chrono::Duration::from_std(within).unwrap_or(chrono::Duration::days(1)) }
 }

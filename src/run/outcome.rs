@@ -123,7 +123,7 @@ pub fn end_backfills(session: &Session, asked: &Ask) -> Result<()> {
         let same = asked.range == backfill.window && super::backfills::names(asked) == backfill.entities;
         asked.kind == AskKind::Force && backfill.forced_by.is_some() && same && session.stop.reason().is_none()
     };
-    let facts = facts(&session.ledger, &session.config, session.zone())?;
+    let facts = facts(&session.ledger, &session.config, session.catalog, session.zone())?;
     for backfill in session.ledger.backfills()? {
         let ask = super::backfills::ask_again(session.catalog, &backfill);
         let rest = plan::plan(&ask, &rules(session), &facts, |name| session.catalog.get(name));

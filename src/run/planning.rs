@@ -1,6 +1,6 @@
 //! Settings and ledger translated for the planner, and its plan for people.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -89,7 +89,7 @@ pub fn rules(session: &Session) -> Rules {
 
 /// What the ledger knows, for the planner. A unit read with private calls that are no longer wanted is due at once, and one that was
 /// cut by another zone's days.
-pub fn facts(ledger: &Ledger, config: &Config, zone: Tz) -> Result<Facts> {
+pub fn facts(ledger: &Ledger, config: &Config, catalog: &Catalog, zone: Tz) -> Result<Facts> {
     let units = ledger.units()?;
     let begun = ledger.open_units()?.into_iter().filter(|open| !is_overlapped(&units, open));
     let begun = begun.map(|open| {
@@ -99,13 +99,15 @@ pub fn facts(ledger: &Ledger, config: &Config, zone: Tz) -> Result<Facts> {
         Ok(Begun { entity: open.entity, span: open.span, staged, total, written })
     });
     let begun = begun.collect::<Result<Vec<Begun>>>()?;
+    let today: HashMap<&str, String> = catalog.all().map(|e| (e.name.as_str(), fingerprint(config, e))).collect();
     let known = units.into_iter().map(|row| {
+        let other_settings = today.get(row.entity.as_str()) != Some(&row.fingerprint);
         let unwanted = row.include_private && !config.sync.include_private;
         let due = row.due.or_else(|| unwanted.then(|| "private calls are no longer wanted".to_owned()));
         let other = row.time_zone.filter(|read_in| read_in != zone.name());
         let due = due.or_else(|| other.map(|other| format!("read in the days of {other}, not of {zone}")));
-        let (rows, private) = (row.rows, row.private);
-        Known { entity: row.entity, span: row.span, read_at: row.read_at, rows, private, due, run_id: row.run_id }
+        let (entity, span, rows, private) = (row.entity, row.span, row.rows, row.private);
+        Known { entity, span, read_at: row.read_at, rows, private, due, run_id: row.run_id, other_settings }
     });
     let samples = ledger.probes()?.into_iter().map(|(_, window, rows)| Sample { window, rows });
     Ok(Facts { known: known.collect(), begun, samples: samples.collect() })
@@ -119,7 +121,7 @@ pub fn planned(
     rules: &Rules,
     ask: &Ask,
 ) -> Result<Vec<Planned>> {
-    let facts = facts(ledger, config, rules.zone)?;
+    let facts = facts(ledger, config, catalog, rules.zone)?;
     refuse_other_periods(rules, ask, &facts)?;
     let find = |name: &str| catalog.get(name);
     let mut planned = plan::plan(ask, rules, &facts, find);

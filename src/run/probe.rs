@@ -6,8 +6,8 @@ use chrono_tz::Tz;
 
 use super::planning::facts;
 use crate::config::Config;
-use crate::entity::Entity;
 use crate::entity::spec::{Days, Read};
+use crate::entity::{Catalog, Entity};
 use crate::plan::{Facts, LISTING, Planned, Reason, Rules, grid, samples_of};
 use crate::source::{Failure, Inputs, Reply, Source, build};
 use crate::state::Ledger;
@@ -18,10 +18,10 @@ use crate::unit::Window;
 pub async fn probe(
     source: &Source,
     ledger: &Ledger,
-    (config, rules): (&Config, &Rules),
+    (config, catalog, rules): (&Config, &Catalog, &Rules),
     planned: &[Planned],
 ) -> Result<u64, Failure> {
-    let facts = facts(ledger, config, rules.zone).map_err(Failure::Ledger)?;
+    let facts = facts(ledger, config, catalog, rules.zone).map_err(Failure::Ledger)?;
     let mut asked = 0;
     for (entity, window) in unknown_months(&facts, planned) {
         let workspace = config.entity(&entity.name).workspace_id.map(|id| ("workspaceId".to_owned(), id.into()));

@@ -35,6 +35,9 @@ impl Meter for Noted {
         self.again.lock().expect("numbers").push(number);
         Ok(())
     }
+    fn again(&self, number: i64, _: u32, _: Duration) -> Result<Option<Duration>> {
+        self.left(number).map(|()| None)
+    }
     fn close(&self, _: DateTime<Utc>) -> Result<()> {
         unreachable!("nothing is throttled here")
     }
@@ -71,7 +74,7 @@ async fn a_request_that_sets_up_a_connection_leaves_when_it_stands() {
     let client = client(Duration::from_secs(5)).expect("a client");
     // WHEN four requests are made
     for number in 1..=4 {
-        let leaving = Leaving { number, meter: meter.clone() };
+        let leaving = Leaving { number, meter: meter.clone(), most: 3, within: Duration::from_secs(1) };
         let answer = leaving.during(receive(client.get(&address), Duration::from_secs(5))).await.expect("an answer");
         assert_eq!(answer.status, 200);
     }

@@ -48,8 +48,10 @@ pub enum Pass {
 pub trait Meter: Send + Sync {
     /// Counts one request, if it may leave now: no more than `most` pass in any time of the length `within`.
     fn pass(&self, most: u32, within: Duration) -> Result<Pass>;
-    /// The request that was counted under this number leaves only now.
+    /// The request that was counted under this number has left by now, and not before.
     fn left(&self, number: i64) -> Result<()>;
+    /// Asks again for a request that was counted under this number and has not left yet: how long it waits, if it does.
+    fn again(&self, number: i64, most: u32, within: Duration) -> Result<Option<Duration>>;
     /// Closes the gate for every process.
     fn close(&self, until: DateTime<Utc>) -> Result<()>;
     /// Lets this process go no further than so many requests of the day, if that is less than before.
@@ -189,7 +191,7 @@ impl Limiter {
             self.or_stop(tokio::time::sleep(wait)).await?;
         };
         self.sent.fetch_add(1, Ordering::SeqCst);
-        let leaving = Leaving { number, meter: self.meter.clone() };
+        let leaving = Leaving { number, meter: self.meter.clone(), most: self.most, within: self.within };
         Ok(Permit { leaving, _place: place, alone })
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
-use tower::util::MapResponseLayer;
+use tower::util::AndThenLayer;
 
 use super::auth::Access;
 use super::leaving::connected;
@@ -108,7 +108,7 @@ fn builder(timeout: Duration) -> reqwest::ClientBuilder {
         .default_headers(headers)
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("gong-elt/", env!("CARGO_PKG_VERSION")))
-        .connector_layer(MapResponseLayer::new(connected))
+        .connector_layer(AndThenLayer::new(connected))
         .timeout(timeout)
 }
 

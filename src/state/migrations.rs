@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../state/migrations/0010_no_overlap.sql"),
     include_str!("../../state/migrations/0011_replaces.sql"),
     include_str!("../../state/migrations/0012_backfills.sql"),
+    include_str!("../../state/migrations/0013_sent_by_time.sql"),
 ];
 
 /// Refuses a file of a newer program or of another application; changes nothing.

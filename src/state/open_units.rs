@@ -31,6 +31,8 @@ pub struct OpenUnit {
     pub replaces: bool,
     /// Its object was about to be written or removed: it may be there, or not be.
     pub written: bool,
+    /// That was done with the answers that are staged now, which a run had believed by then.
+    pub believed: bool,
 }
 
 /// Under what a unit is read.
@@ -67,6 +69,11 @@ pub struct StagedPage {
     pub sighted: bool,
 }
 
+/// `written` of a unit whose object holds what is staged.
+const WRITTEN: i64 = 1;
+/// The same of answers that others have replaced since.
+const WRITTEN_BEFORE: i64 = 2;
+
 const COLUMNS: &str = "id, entity, from_day, to_day, read_at, fingerprint, time_zone, run_id, replaces, written";
 
 fn read_row(row: &Row) -> rusqlite::Result<OpenUnit> {
@@ -81,6 +88,7 @@ fn read_row(row: &Row) -> rusqlite::Result<OpenUnit> {
         run_id: row.get(7)?,
         replaces: row.get(8)?,
         written: row.get(9)?,
+        believed: row.get::<_, i64>(9)? == WRITTEN,
     })
 }
 
@@ -116,15 +124,19 @@ impl Ledger {
     pub fn restart(&self, id: i64, reading: &Reading) -> Result<()> {
         self.with(|tx| {
             tx.execute("DELETE FROM staged WHERE unit_id = ?1", params![id])?;
-            let update = "UPDATE open_unit SET id = ?2, read_at = ?3, fingerprint = ?4, time_zone = ?5 WHERE id = ?1";
+            let update = "UPDATE open_unit SET id = ?2, read_at = ?3, fingerprint = ?4, time_zone = ?5,
+                 written = iif(written = 0, 0, ?6) WHERE id = ?1";
             let (new, at) = (next_id(tx)?, micros(reading.at));
-            tx.execute(update, params![id, new, at, reading.fingerprint, reading.time_zone]).map(|_| ())
+            let (fingerprint, zone) = (reading.fingerprint, reading.time_zone);
+            tx.execute(update, params![id, new, at, fingerprint, zone, WRITTEN_BEFORE]).map(|_| ())
         })
     }
 
-    /// Notes that an open unit's object is about to be written or removed.
+    /// Notes that an open unit's object is about to be written or removed, in the reading whose answers are staged. Outlives a power cut, for
+    /// the object may do so too.
     pub fn writes(&self, id: i64) -> Result<()> {
-        self.with_relaxed(|tx| tx.execute("UPDATE open_unit SET written = 1 WHERE id = ?1", params![id]).map(|_| ()))
+        let update = "UPDATE open_unit SET written = ?2 WHERE id = ?1";
+        self.with(|tx| tx.execute(update, params![id, WRITTEN]).map(|_| ()))
     }
 
     /// Forgets an open unit. What a killed run may have written of it is found by the look around its window.

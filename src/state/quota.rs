@@ -30,6 +30,8 @@ pub struct Pace {
 
 /// A request that left further ahead than this did so by a clock that was set back.
 const FURTHEST_AHEAD_SECONDS: i64 = 120;
+/// No silence is kept for longer than a week; the day beside it is for clocks of other machines.
+const FURTHEST_CLOSED_DAYS: i64 = 8;
 /// So many of the last requests are remembered at least, for a process with a higher rate.
 const REMEMBERED: i64 = 100;
 
@@ -63,6 +65,12 @@ impl Row {
         })
     }
 
+    /// The end of the silence that holds at `now`. One that is further ahead than any that is kept was noted by a clock that was set back.
+    fn closed(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let until = instant(self.closed_until);
+        (until > now && until <= now + Duration::days(FURTHEST_CLOSED_DAYS)).then_some(until)
+    }
+
     /// Steps below the rate at `now`: one less for each minute since they were counted.
     fn steps(&self, now: DateTime<Utc>) -> i64 {
         let minutes = (now - instant(self.slowed_at)).num_seconds() / STEP_SECONDS;
@@ -85,8 +93,8 @@ impl Ledger {
             // Read inside the transaction: another process may have made us wait for it.
             let now = clock();
             let row = Row::read(tx)?;
-            if instant(row.closed_until) > now {
-                return Ok(Gate::Closed(instant(row.closed_until)));
+            if let Some(until) = row.closed(now) {
+                return Ok(Gate::Closed(until));
             }
             if used(tx, row.day(now))? >= budget {
                 let next = Duration::minutes(row.day(now) + MINUTES_A_DAY);
@@ -110,13 +118,28 @@ impl Ledger {
         self.with_relaxed(|tx| tx.execute(update, params![number, micros(at)]).map(|_| ()))
     }
 
+    /// Asks once more for a request that was counted under this number, and has not left because its connection did not stand: the time at
+    /// which it may, if that is not now.
+    pub fn leave_again(&self, number: i64, now: DateTime<Utc>, pace: Pace) -> Result<Option<DateTime<Utc>>> {
+        self.with_relaxed(|tx| {
+            let within = slower(pace.within, Row::read(tx)?.steps(now));
+            let full = full_until(tx, now, pace.most, within, number)?;
+            if full.is_none() {
+                let update = "UPDATE sent SET left_at = max(left_at, ?2) WHERE number = ?1";
+                tx.execute(update, params![number, micros(now)])?;
+            }
+            Ok(full)
+        })
+    }
+
     /// Closes the gate for every process until `until`; never opens it earlier than it was. A close that follows soon upon another slows
     /// all processes down, and a long one tells when the vendor's day begins.
     pub fn close_gate(&self, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<()> {
         self.with_relaxed(|tx| {
             let row = Row::read(tx)?;
             // Answers to what was under way when the gate closed say nothing new.
-            let is_news = instant(row.closed_until) <= now;
+            let closed = row.closed(now);
+            let is_news = closed.is_none();
             let wait = until - now;
             // Whole hours are a habit of whoever is overloaded, not the time that is left of a day.
             let is_round = (wait.num_milliseconds() + 500) / 1000 % 3600 == 0;
@@ -131,8 +154,8 @@ impl Ledger {
                 false => (row.slowed, row.slowed_at),
             };
             tx.execute(
-                "UPDATE gate SET closed_until = max(closed_until, ?1), day_begins = ?2, slowed = ?3, slowed_at = ?4",
-                params![micros(until), day_begins, slowed, slowed_at],
+                "UPDATE gate SET closed_until = ?1, day_begins = ?2, slowed = ?3, slowed_at = ?4",
+                params![micros(closed.map_or(until, |closed| closed.max(until))), day_begins, slowed, slowed_at],
             )
             .map(|_| ())
         })
@@ -157,15 +180,27 @@ fn leave(
     let furthest = micros(now + Duration::seconds(FURTHEST_AHEAD_SECONDS));
     tx.execute("DELETE FROM sent WHERE left_at > ?1", params![furthest])?;
     let last: i64 = tx.query_row("SELECT coalesce(max(number), 0) FROM sent", [], |row| row.get(0))?;
-    let query = "SELECT left_at FROM sent WHERE number = ?1";
-    let before = tx.query_row(query, params![last + 1 - i64::from(most)], |row| row.get(0)).optional()?;
-    if let Some(free) = before.map(|at| instant(at) + within).filter(|free| *free > now) {
+    if let Some(free) = full_until(tx, now, most, within, last + 1)? {
         return Ok(Err(free));
     }
     tx.execute("INSERT INTO sent VALUES (?1, ?2)", params![last + 1, micros(now)])?;
     let old = last + 1 - REMEMBERED.max(i64::from(most));
     tx.execute("DELETE FROM sent WHERE number <= ?1", params![old])?;
     Ok(Ok(last + 1))
+}
+
+/// When there is room for the request of this number, if a time of the length `within` that ends now has its `most` others already. They are
+/// taken by when they left, for one that set up a connection may have left after later ones.
+fn full_until(
+    tx: &Transaction,
+    now: DateTime<Utc>,
+    most: u32,
+    within: Duration,
+    number: i64,
+) -> rusqlite::Result<Option<DateTime<Utc>>> {
+    let query = "SELECT left_at FROM sent WHERE number <> ?1 ORDER BY left_at DESC LIMIT 1 OFFSET ?2";
+    let before = tx.query_row(query, params![number, most - 1], |row| row.get(0)).optional()?;
+    Ok(before.map(|at| instant(at) + within).filter(|free| *free > now))
 }
 
 fn minute(at: DateTime<Utc>) -> i64 {
@@ -178,7 +213,9 @@ fn slower(within: Duration, steps: i64) -> Duration {
 }
 
 fn used(tx: &Transaction, since: i64) -> rusqlite::Result<u32> {
-    tx.query_row("SELECT coalesce(sum(requests), 0) FROM spent WHERE minute >= ?1", params![since], |row| row.get(0))
+    // What a clock that was set back has counted ahead is of no day that is.
+    let count = "SELECT coalesce(sum(requests), 0) FROM spent WHERE minute >= ?1 AND minute < ?2";
+    tx.query_row(count, params![since, since + MINUTES_A_DAY], |row| row.get(0))
 }
 
 #[cfg(test)]

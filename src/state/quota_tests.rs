@@ -57,8 +57,7 @@ fn a_request_that_was_held_up_counts_from_when_it_left() {
     let now = start + Duration::seconds(1);
     assert_eq!(ask(now), Gate::Go(3));
     assert_eq!(ask(now), Gate::Wait(late + Duration::seconds(1)));
-    // AND a note that another request, or an earlier time, comes too late for takes nothing back
-    ledger.left_late(1, now).expect("a ledger");
+    // AND a note of an earlier time takes nothing back
     ledger.left_late(2, start).expect("a ledger");
     assert_eq!(ask(now), Gate::Wait(late + Duration::seconds(1)));
     assert_eq!(ask(late + Duration::seconds(1)), Gate::Go(4));
@@ -155,4 +154,53 @@ fn repeated_429s_slow_down_and_time_without_one_speeds_up_again() {
         now += seconds(2);
     }
     assert!(gap(&ledger, now) < PACE.within * 12);
+}
+
+#[test]
+fn a_connection_that_stands_late_puts_no_request_too_many_into_a_second() {
+    let pace = Pace { most: 3, within: Duration::milliseconds(1045) };
+    for (slow, delay) in [(vec![4], 400), (vec![2, 3], 800), (vec![4], 1100), (vec![4], 1500), (vec![4, 5], 1500)] {
+        // GIVEN requests that come as fast as they may, some of which wait for their connections
+        let (_folder, ledger) = ledger();
+        let start = at("2026-05-01T10:00:00Z");
+        let (mut now, mut left, mut waiting) = (start, Vec::new(), Vec::new());
+        while now < start + Duration::seconds(8) {
+            waiting.retain(|(stands, number)| {
+                let waits = *stands > now || ledger.leave_again(*number, now, pace).expect("a gate").is_some();
+                left.extend((!waits).then_some(now));
+                waits
+            });
+            match ledger.pass(|| now, pace, 1000).expect("a gate") {
+                Gate::Go(number) if slow.contains(&number) => {
+                    waiting.push((now + Duration::milliseconds(delay), number))
+                }
+                Gate::Go(_) => left.push(now),
+                _ => {}
+            }
+            now += Duration::milliseconds(1);
+        }
+        // THEN they leave in the end, and no second has more than its share
+        assert!(waiting.is_empty() && left.len() > 18, "{slow:?}: {left:?}");
+        left.sort();
+        for few in left.windows(4) {
+            assert!(few[3] - few[0] >= Duration::milliseconds(1000), "{slow:?}, {delay} ms: {few:?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_clock_counted_that_was_ahead_holds_up_nothing_once_it_is_right() {
+    // GIVEN a clock that was a year ahead, with the day used up and a silence to come
+    let (_folder, ledger) = ledger();
+    let (now, ahead) = (at("2026-05-01T10:00:00Z"), at("2027-05-01T10:00:00Z"));
+    assert!(goes(pass(&ledger, ahead, 1)));
+    ledger.close_gate(ahead, ahead + Duration::minutes(20)).expect("a gate");
+    // WHEN it is right again THEN requests go, and are counted
+    assert!(goes(pass(&ledger, now, 1)));
+    assert_eq!(ledger.requests_today(now).expect("a count").0, 1);
+    // AND a silence of now holds
+    let until = now + Duration::minutes(5);
+    ledger.close_gate(now, until).expect("a gate");
+    assert_eq!(pass(&ledger, now + Duration::minutes(4), 100), Gate::Closed(until));
+    assert!(goes(pass(&ledger, until, 100)));
 }

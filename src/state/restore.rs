@@ -66,6 +66,11 @@ impl Ledger {
                 let insert = "INSERT OR REPLACE INTO removed VALUES (?1, ?2, ?3)";
                 tx.execute(insert, params![gone.path, gone.sequence, micros(gone.at)])?;
             }
+            // What is current is neither gone nor to be removed, whatever an older copy of the ledger says.
+            tx.execute(
+                "DELETE FROM discarded WHERE path IN (SELECT path FROM media UNION SELECT object FROM unit)",
+                [],
+            )?;
             tx.execute("DELETE FROM removed WHERE path IN (SELECT object FROM unit)", []).map(|_| ())
         })
     }

@@ -5,6 +5,7 @@ mod ages;
 mod backup;
 mod bad_input;
 mod bad_places;
+mod begun;
 mod bucket;
 mod by_id;
 mod changes;

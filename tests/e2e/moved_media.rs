@@ -173,3 +173,33 @@ fn a_window_whose_file_another_one_took_fetches_it_again_if_the_call_is_its_own(
     rig.sync();
     assert_one_file(&rig, &id, "2026-05-28");
 }
+
+#[test]
+fn a_current_file_that_an_older_copy_of_the_ledger_gives_up_stays() {
+    // GIVEN a file whose call moved within its month, and a copy of the ledger from when the old window had given it up and the new one had
+    // not noted it yet
+    let rig = rig(&format!("{DAILY}\n"));
+    let text = std::fs::read_to_string(rig.path("gong-elt.toml")).expect("a configuration");
+    rig.write("gong-elt.toml", &format!("{text}\n[state]\nbackup = \"copies\"\n"));
+    let id = call_at(&rig, "2026-05-28T10:00:00Z");
+    call_at(&rig, "2026-05-28T12:00:00Z");
+    go_to(&rig, "2026-06-01T15:00:00Z");
+    rig.sync();
+    let (copy, old) = (rig.path("copies/gong-elt.db"), rig.path("old.db"));
+    std::fs::copy(&copy, &old).expect("a copy");
+    move_to(&rig, &id, "2026-05-30T15:00:00Z");
+    rig.server.clock().advance(TimeDelta::days(1));
+    rig.sync();
+    assert_one_file(&rig, &id, "2026-05-30");
+    let between = rusqlite::Connection::open(&old).expect("a ledger");
+    between.execute("DELETE FROM media WHERE call_id = ?1", [&id]).expect("a row");
+    let path = format!("media/audio/month=2026-05/{id}.mp3");
+    between.execute("INSERT INTO discarded VALUES (?1)", [&path]).expect("a row");
+    drop(between);
+    std::fs::copy(&old, &copy).expect("a copy");
+    // WHEN the disk is lost, and a run goes on from that copy
+    std::fs::remove_dir_all(rig.path("state")).expect("a folder");
+    rig.sync();
+    // THEN the file is there
+    assert_one_file(&rig, &id, "2026-05-30");
+}

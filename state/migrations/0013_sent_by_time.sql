@@ -1,0 +1,2 @@
+-- The rate looks at the last requests by when they left: one that set up a connection may have left after later ones.
+CREATE INDEX sent_left ON sent (left_at);
