@@ -148,16 +148,9 @@ pub async fn land(
     let settled = is_settled(session, unit, open);
     let digests: &[(Digest, Digest)] = if settled { &[] } else { &chosen.digests };
     let facts = members::to_keep(session, row.due.as_deref(), landing.facts)?;
-    let row = session.ledger.commit(&Commit {
-        open_id: open.id,
-        row,
-        rewritten: !same,
-        digests,
-        listing: landing.listing,
-        missing: &landing.missing,
-        facts: &facts,
-        at: session.clock.now(),
-    })?;
+    let (open_id, at, (listing, missing)) = (open.id, session.clock.now(), (landing.listing, &landing.missing));
+    let commit = Commit { open_id, row, rewritten: !same, digests, listing, missing, facts: &facts, at };
+    let row = session.ledger.commit(&commit)?;
     session.held.forget(open);
     failpoint::reached(failpoint::COMMITTED);
     session.tally.committed(&row, &change, previous.is_some(), !same, bytes);
