@@ -238,7 +238,7 @@ impl Context {
             manifest_in_doubt: false.into(),
             doubts: run::Doubts::default(),
             manifest_seen: seen.into(),
-            company_asked: false.into(),
+            company_checked: tokio::sync::Mutex::default(),
             backup: held.backup.clone(),
             lease: held.lease.clone(),
             config: self.config.clone(),

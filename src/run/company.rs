@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use secrecy::ExposeSecret as _;
 
 use super::session::{Session, short_digest};
+use super::trouble::{Trouble, judge};
 use crate::config::Config;
 use crate::decode::{Decoded, Decoder, Stamps};
 use crate::entity::{Catalog, Entity};
@@ -12,6 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::plan::{Planned, Reason};
 use crate::source::{Failure, Inputs, Reply, Source, build};
 use crate::state::Ledger;
+use crate::unit::{Span, Unit};
 
 /// The entity whose ids tell companies apart.
 pub const COMPANY: &str = "workspaces";
@@ -145,24 +147,63 @@ pub async fn own_company(account: Account<'_>) -> Result<Option<BTreeSet<String>
     Err(Error::new(Kind::Vendor, what).hint("run again; nothing was written"))
 }
 
+/// What a run knows of the company behind its calls.
+#[derive(Default)]
+pub enum Checked {
+    /// No call named a workspace that the ledger does not know.
+    #[default]
+    Unasked,
+    /// It is the ledger's, or the credentials may not ask.
+    Told,
+    /// The vendor failed, as the text says.
+    Untold(String),
+}
+
 /// Asks for the company's workspaces, once a run, if calls are of one that the ledger does not know: the company may be another one behind the
-/// same address, or have a workspace more.
+/// same address, or have a workspace more. While that cannot be told, such calls do not land.
 ///
 /// # Errors
-/// [`Kind::Ledger`] if it is another company's; failures of the ledger.
-pub async fn check_calls(session: &Session, pages: &[Decoded]) -> Result<()> {
-    let mut asked = session.company_asked.lock().await;
-    let known = if *asked { BTreeSet::new() } else { known_workspaces(&session.ledger)? };
+/// [`Trouble::Fatal`] if it is another company's, and for failures of the ledger; what kept the vendor from telling.
+pub async fn check_calls(session: &Session, pages: &[Decoded]) -> Result<(), Trouble> {
+    let mut checked = session.company_checked.lock().await;
+    if matches!(*checked, Checked::Told) {
+        return Ok(());
+    }
+    let known = known_workspaces(&session.ledger)?;
     let mut named = pages.iter().filter_map(|page| page.text_column("workspace_id"));
     if known.is_empty() || !named.any(|ids| ids.iter().flatten().any(|id| !known.contains(id))) {
         return Ok(());
     }
-    *asked = true;
-    match ask(session.account()).await? {
-        Asked::Answered(ids) => keep(session.account(), &ids),
-        // If it cannot be told now, the next run asks again.
-        Asked::Failed(_) => Ok(()),
+    if let Checked::Untold(why) = &*checked {
+        return Err(untold(why).into());
     }
+    let why = match (ask(session.account()).await?, session.catalog.get(COMPANY)) {
+        (Asked::Answered(ids), _) => {
+            keep(session.account(), &ids)?;
+            *checked = Checked::Told;
+            return Ok(());
+        }
+        (Asked::Failed(Some(Failure::Exhausted(story))), _) => story.to_string(),
+        (Asked::Failed(Some(failure)), Some(entity)) => {
+            match judge(session, Unit { entity, span: Span::Snapshot }, failure).await {
+                Trouble::NotPermitted(_) => {
+                    *checked = Checked::Told;
+                    return Ok(());
+                }
+                Trouble::Failed(error) => error.to_string(),
+                other => return Err(other),
+            }
+        }
+        (Asked::Failed(_), _) => "Gong names no workspace".to_owned(),
+    };
+    let error = untold(&why);
+    *checked = Checked::Untold(why);
+    Err(error.into())
+}
+
+fn untold(why: &str) -> Error {
+    let what = format!("cannot tell whether calls of an unknown workspace are the ledger's company's: {why}");
+    Error::new(Kind::Vendor, what).hint("run again; none of them was written")
 }
 
 /// Learns the company of a ledger whose entities did not tell it.

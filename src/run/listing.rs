@@ -73,11 +73,12 @@ pub async fn look(session: &Session, unit: Unit, family: &Family) -> Result<Look
             return Ok(Look::TooMany(total));
         }
         pages = staging::decode(session, unit, &open, |_| Stamps::default())?;
-        if let Err(error) = company::check_calls(session, &pages).await {
+        if let Err(trouble) = company::check_calls(session, &pages).await {
+            // What may be another company's answer must not be there when the right credentials are back.
             for begun in through.iter().chain([&open]) {
                 session.ledger.abandon(begun.id)?;
             }
-            return Err(error.into());
+            return Err(trouble);
         }
         if again || !doubtful || !is_empty(&pages) {
             break;

@@ -77,8 +77,8 @@ pub struct Session {
     pub manifest_in_doubt: AtomicBool,
     /// The manifest that this run saw or wrote last.
     pub manifest_seen: tokio::sync::Mutex<Option<Version>>,
-    /// True once the run has asked for the company because a call named a workspace that the ledger does not know.
-    pub company_asked: tokio::sync::Mutex<bool>,
+    /// Whether calls that name a workspace that the ledger does not know are its company's.
+    pub company_checked: tokio::sync::Mutex<super::company::Checked>,
 }
 
 impl Session {

@@ -223,6 +223,45 @@ fn another_company_behind_the_same_address_is_refused_by_what_its_calls_say() {
 }
 
 #[test]
+fn calls_of_an_unknown_workspace_wait_until_it_is_told_whose_they_are() {
+    let limits = "[limits]\nrequests_per_second = 2000\nrequests_per_day = 1000000\nmax_retries = 0\n";
+    let entities = "entities = [\"calls\", \"calls_extensive\", \"call_transcripts\"]";
+    for most in [None, Some("1")] {
+        // GIVEN a ledger of one company, and a key that opens another one by now
+        let rig = Rig::small(1);
+        rig.configure_whole(&format!("{limits}[sync]\nstart_date = \"{START}\"\n{entities}"));
+        rig.sync();
+        let before = (rig.objects(), rig.manifest()["coverage"].clone());
+        let theirs = World::generate(WorldSpec::small(2));
+        let ours = std::mem::replace(&mut *rig.server.world(), theirs);
+        rig.server.clock().advance(TimeDelta::hours(10));
+        // WHEN Gong fails to say which workspaces there are, or the run stops before that is asked
+        let ended = match most {
+            None => {
+                let fault = Fault::Status { status: 500, text: "x".to_owned() };
+                rig.server.faults().always(Matcher::path("/v2/workspaces"), fault);
+                rig.run(&["sync", "--format", "json"]).expect(1)
+            }
+            Some(most) => rig.run(&["sync", "--format", "json", "--max-requests", most]).expect(0),
+        };
+        // THEN no call of it was written, and the failure is told, at the cost of one question
+        assert_eq!((rig.objects(), rig.manifest()["coverage"].clone()), before, "{most:?}");
+        let said = "cannot tell whether calls of an unknown workspace are the ledger's company's";
+        assert_eq!(ended.stdout.contains(said), most.is_none(), "{}", ended.stdout);
+        assert!(rig.server.journal().count("/v2/workspaces") <= 2);
+        // AND the next run refuses the other company, and goes on at its own
+        rig.server.faults().clear();
+        let refused = rig.run(&["sync"]).expect(2);
+        assert!(refused.stderr.contains("is another company's"), "{}", refused.stderr);
+        *rig.server.world() = ours;
+        rig.server.clock().advance(TimeDelta::days(1));
+        rig.configure(&format!("{entities}\n{DAILY}"));
+        rig.sync();
+        assert_conserved(&rig, "back at its own company");
+    }
+}
+
+#[test]
 fn a_workspace_that_is_new_is_no_other_company() {
     // GIVEN a call in a workspace that was made after the workspaces were read
     let rig = Rig::small(1);
