@@ -26,7 +26,7 @@ use crate::error::{Error, Kind};
 use crate::failpoint;
 use crate::plan::due::{self, Age};
 use crate::sink::{self, Encoded, Footer};
-use crate::state::{Commit, Digest, ListedCall, Missing, ObjectRow, OpenUnit, Reading, UnitRow};
+use crate::state::{Commit, Digest, ListedCall, MediaRow, Missing, ObjectRow, OpenUnit, Reading, UnitRow};
 use crate::unit::{Unit, Window};
 
 /// Why a unit is read again early whose listing gave fewer records than the vendor counted.
@@ -79,6 +79,8 @@ pub struct Landing<'a> {
     pub private: HashSet<String>,
     /// Ids that were asked and did not come.
     pub missing: Vec<Missing>,
+    /// Media files whose calls are not the unit's any more.
+    pub strays: Vec<MediaRow>,
     /// Rows left out by the id of their call, where the rows carry no flag.
     pub hidden: Option<&'a Hidden>,
     /// The listing, for the entity that lists calls.
@@ -149,7 +151,8 @@ pub async fn land(
     let digests: &[(Digest, Digest)] = if settled { &[] } else { &chosen.digests };
     let facts = members::to_keep(session, row.due.as_deref(), landing.facts)?;
     let (open_id, at, (listing, missing)) = (open.id, session.clock.now(), (landing.listing, &landing.missing));
-    let commit = Commit { open_id, row, rewritten: !same, digests, listing, missing, facts: &facts, at };
+    let (strays, facts) = (&landing.strays, &facts);
+    let commit = Commit { open_id, row, rewritten: !same, digests, listing, missing, strays, facts, at };
     let row = session.ledger.commit(&commit)?;
     session.held.forget(open);
     failpoint::reached(failpoint::COMMITTED);

@@ -59,12 +59,10 @@ pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result
     missing.extend(taken);
     let left_out: HashSet<&str> = missing.iter().map(|m| m.id.as_str()).collect();
     let pages = rows(unit, calls.iter().filter(|call| !left_out.contains(call.id.as_str())), &files)?;
-    let landed = land::land(session, unit, &open, pages, Landing { missing, due, ..Landing::default() }).await?;
-    if landed == Landed::Committed {
-        discard_strays(session, unit, calls, &files)?;
-        if incomplete {
-            session.tally.unfinished();
-        }
+    let landing = Landing { missing, due, strays: strays(calls, &files), ..Landing::default() };
+    let landed = land::land(session, unit, &open, pages, landing).await?;
+    if landed == Landed::Committed && incomplete {
+        session.tally.unfinished();
     }
     Ok(())
 }
@@ -164,19 +162,11 @@ fn rows<'c>(
     calls.map(row).collect()
 }
 
-/// Gives up files of calls that left the window: deleted, turned private, or moved. They are removed when no download is under way, for
+/// Files of calls that left the window: deleted, turned private, or moved. They are removed when no download is under way, for
 /// one of them may be on its way to the same path, from the window that its call moved to.
-fn discard_strays(
-    session: &Session,
-    unit: Unit,
-    calls: &[ListedCall],
-    files: &BTreeMap<String, MediaRow>,
-) -> Result<(), Trouble> {
+fn strays(calls: &[ListedCall], files: &BTreeMap<String, MediaRow>) -> Vec<MediaRow> {
     let current: HashSet<&str> = calls.iter().map(|call| call.id.as_str()).collect();
-    for row in files.values().filter(|row| !current.contains(row.call_id.as_str())) {
-        session.ledger.discard_media(unit, row)?;
-    }
-    Ok(())
+    files.values().filter(|row| !current.contains(row.call_id.as_str())).cloned().collect()
 }
 
 /// True for a path that only a media file of ours has: `media/audio/month=2024-06/<digits>.<ending>`, likewise video.

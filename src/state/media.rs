@@ -91,17 +91,15 @@ impl Ledger {
             put(tx, name, unit.span, row)
         })
     }
+}
 
-    /// Forgets a file that is to be removed from the output, if it is still this unit's: its call may have moved to another window, and
-    /// the file with it.
-    pub fn discard_media(&self, unit: Unit, row: &MediaRow) -> Result<()> {
-        self.with(|tx| {
-            if forget(tx, &unit.entity.name, unit.span, row)? {
-                tx.execute("INSERT OR REPLACE INTO discarded VALUES (?1)", params![row.path])?;
-            }
-            Ok(())
-        })
+/// Forgets a file that is to be removed from the output, if it is still this unit's: its call may have moved to another window, and
+/// the file with it.
+pub fn discard(tx: &Transaction, entity: &str, at: Span, row: &MediaRow) -> rusqlite::Result<()> {
+    if forget(tx, entity, at, row)? {
+        tx.execute("INSERT OR REPLACE INTO discarded VALUES (?1)", params![row.path])?;
     }
+    Ok(())
 }
 
 /// Forgets one file, if it is that of this window; true if it was.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::calls::{self, ListedCall, Missing};
+use super::media::{self, MediaRow};
 use super::{Ledger, days, facts, instant, micros, span};
 use crate::error::Result;
 use crate::failpoint;
@@ -98,6 +99,8 @@ pub struct Commit<'a> {
     pub listing: Option<&'a [ListedCall]>,
     /// Ids that did not come.
     pub missing: &'a [Missing],
+    /// Media files whose calls are not the unit's any more: nothing would make it due again for their sake.
+    pub strays: &'a [MediaRow],
     /// Names and values of what else the reading tells.
     pub facts: &'a [(String, String)],
     /// The real time.
@@ -155,6 +158,9 @@ impl Ledger {
                 calls::replace(tx, row.span, listing)?;
             }
             calls::replace_missing(tx, &row.entity, row.span, commit.missing)?;
+            for stray in commit.strays {
+                media::discard(tx, &row.entity, row.span, stray)?;
+            }
             for (name, value) in commit.facts {
                 facts::set(tx, name, value)?;
             }

@@ -102,6 +102,33 @@ fn a_run_that_is_killed_before_it_removes_a_file_leaves_that_to_the_next() {
 }
 
 #[test]
+fn the_file_of_a_call_that_turned_private_goes_wherever_the_run_is_killed() {
+    for place in ["object", "clearing", "committed"] {
+        // GIVEN a settled day with two files, and one of its calls private by now
+        let rig = rig("");
+        let id = call_at(&rig, "2026-05-02T10:00:00Z");
+        call_at(&rig, "2026-05-02T12:00:00Z");
+        rig.sync();
+        rig.server.world().set_private(&id, true, rig.now());
+        rig.server.clock().advance(TimeDelta::days(31));
+        // WHEN runs are killed at this place of each unit, until the day has one row
+        let rows = "SELECT rows FROM unit WHERE entity = 'call_audio' AND from_day = '2026-05-02'";
+        let mut kills = 0;
+        while rig.ledger().query_row(rows, [], |row| row.get::<_, i64>(0)) != Ok(1) {
+            kills += 1;
+            assert!(kills < 200, "{place}: the day is not read");
+            let point = if place == "committed" { "committed:1".to_owned() } else { format!("{place}:{kills}") };
+            let killed = crate::support::rig::end(rig.command(&["sync"]).env("GONG_ELT_FAILPOINT", point));
+            assert!(killed.code == -1 || place != "committed", "{place}: {}", killed.stderr);
+        }
+        nights(&rig, 1);
+        // THEN its file is gone, from the ledger too
+        assert!(on_disk(&rig).iter().all(|(_, of)| *of != id), "{place}: {:?}", on_disk(&rig));
+        assert_eq!((window(&rig, &id), on_disk(&rig).len()), (None, 1), "{place}");
+    }
+}
+
+#[test]
 fn a_window_that_lost_a_call_leaves_the_file_that_another_one_fetches_at_the_same_time() {
     for (to, day) in [("2026-05-30T15:00:00Z", "2026-05-30"), ("2026-06-01T15:00:00Z", "2026-06-01")] {
         // GIVEN a call that moved, and a new one in the window that it left
