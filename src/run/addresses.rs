@@ -30,6 +30,9 @@ pub async fn of_batch(
     let before = session.ledger.missing_of(&unit.entity.name, unit.span)?;
     let since: BTreeMap<String, _> = before.into_iter().map(|m| (m.id, m.since)).collect();
     let reason = not_given(session, unit, open);
+    for bad in &mut missing {
+        bad.since = since.get(&bad.id).copied().unwrap_or(open.read_at);
+    }
     let told: HashSet<&str> =
         found.iter().map(|(id, _)| id.as_str()).chain(missing.iter().map(|m| m.id.as_str())).collect();
     let untold: Vec<String> = ids.into_iter().filter(|id| !told.contains(id.as_str())).collect();

@@ -108,7 +108,7 @@ pub fn refused(session: &Session, id: &str, error: &Error) -> Missing {
 }
 
 /// True if it was refused, and not only left out.
-fn is_refused(missing: &Missing) -> bool {
+pub fn is_refused(missing: &Missing) -> bool {
     missing.reason.starts_with(REFUSED)
 }
 

@@ -10,6 +10,8 @@ use futures::StreamExt as _;
 
 use super::addresses::{self, Addresses};
 use super::arrival;
+use super::batches;
+use super::children::FAILED_IDS;
 use super::land::{self, Landed, Landing};
 use super::session::Session;
 use super::trouble::{Trouble, stop_for};
@@ -53,9 +55,10 @@ pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result
         }
     }
     let incomplete = !missing.is_empty();
-    missing.extend(untold);
     let taken = taken(session, unit, &open, calls, &files)?;
-    let due = incomplete.then_some(UNFETCHED).or((!taken.is_empty()).then_some(TAKEN));
+    let once_more = once_more(session, unit, &open, &untold).then_some(FAILED_IDS);
+    let due = incomplete.then_some(UNFETCHED).or((!taken.is_empty()).then_some(TAKEN)).or(once_more);
+    missing.extend(untold);
     missing.extend(taken);
     let left_out: HashSet<&str> = missing.iter().map(|m| m.id.as_str()).collect();
     let pages = rows(unit, calls.iter().filter(|call| !left_out.contains(call.id.as_str())), &files)?;
@@ -65,6 +68,12 @@ pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result
         session.tally.unfinished();
     }
     Ok(())
+}
+
+/// True if the vendor failed for the first time on an id, at the last reading by age: it may have been a bad hour.
+fn once_more(session: &Session, unit: Unit, open: &OpenUnit, untold: &[Missing]) -> bool {
+    let is_new = |m: &Missing| batches::is_refused(m) && m.since == open.read_at;
+    land::is_settled(session, unit, open) && untold.iter().any(is_new)
 }
 
 /// The files that a window has, by call.

@@ -7,6 +7,7 @@ use gong_sim::{Entry, Fault, Matcher, ServerOptions, World, WorldSpec};
 
 use crate::support::Rig;
 use crate::support::journal::calls_of;
+use crate::support::look::{ask, bare, call_at, go_to, nights};
 use crate::support::rig::{DAILY, FIVE, START};
 use crate::support::truth::assert_conserved;
 
@@ -167,4 +168,42 @@ fn an_id_on_which_gong_fails_at_the_last_reading_is_asked_once_more() {
     // AND if it goes on failing it is asked once more and then known
     assert!(nights(&rig) > 0);
     assert_eq!((missing(&rig), nights(&rig)), (BTreeSet::from([old.clone()]), 0));
+}
+
+#[test]
+fn a_file_on_whose_call_gong_fails_at_the_last_reading_is_asked_for_once_more() {
+    let limits = "[limits]\nrequests_per_second = 2000\nrequests_per_day = 1000000\nmax_retries = 1";
+    for passes in [true, false] {
+        // GIVEN a settled day, on one of whose calls Gong fails when its files are asked for for the first time
+        let rig = bare();
+        let files = "window = \"day\"\nentities = [\"call_audio\"]";
+        rig.configure_whole(&format!("{limits}\n[sync]\nstart_date = \"{START}\"\n{files}"));
+        go_to(&rig, "2026-06-01T12:00:00Z");
+        let ids: Vec<String> = (0..4).map(|n| call_at(&rig, &format!("2026-05-02T1{n}:00:00Z"))).collect();
+        go_to(&rig, "2026-06-01T15:00:00Z");
+        poison(&rig, &[(&ids[2], 500)]);
+        rig.sync();
+        let there = || ask(&rig, "call_audio", "SELECT count(*) FILTER (status = 'present') FROM TABLE");
+        let missing = || {
+            let query = "SELECT group_concat(id || since) FROM missing WHERE entity = 'call_audio'";
+            rig.ledger().query_row(query, [], |row| row.get::<_, Option<String>>(0)).expect("a table")
+        };
+        let since = missing();
+        assert_eq!((there().as_str(), since.is_some()), ("[(3,)]", true));
+        // WHEN the fault passes, or stays
+        if passes {
+            rig.server.faults().clear();
+        }
+        let asked = || {
+            let before = rig.server.journal().len();
+            nights(&rig, 1);
+            let entries = rig.server.journal().entries().split_off(before);
+            entries.iter().filter(|e| e.path == DETAILS && e.body.to_string().contains(&ids[2])).count()
+        };
+        // THEN the next run has the file, or knows that it cannot be had, and the one after asks no more
+        assert!(asked() > 0);
+        let expected = if passes { ("[(4,)]", None) } else { ("[(3,)]", since) };
+        assert_eq!((there().as_str(), missing()), expected);
+        assert_eq!(asked(), 0);
+    }
 }
