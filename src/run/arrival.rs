@@ -1,6 +1,7 @@
 //! One media file on its way into the output: goes on where this run's connection or an earlier process was cut off, and is recorded.
 
 use super::addresses::addresses;
+use super::patience;
 use super::session::Session;
 use super::trouble::Trouble;
 use crate::entity::spec::{Media, Read};
@@ -102,7 +103,9 @@ impl Arrival<'_> {
         };
         self.drop_stale(&kept);
         if let Err(cut) = kept {
-            incoming.discard().await;
+            // An upload that is not aborted in time is recorded, and the next run aborts it.
+            let discard = async { Ok(incoming.discard().await) };
+            let _ = patience::of_unit(self.session, discard).await;
             return Err(cut);
         }
         failpoint::reached(failpoint::MEDIA_KEPT);

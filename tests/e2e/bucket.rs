@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest as _, Sha256};
 
 use crate::resume::assert_no_orphan;
+use crate::signals::{DEAD, ended_soon, wait_for_late};
 use crate::support::Rig;
 use crate::support::bucket::{BUCKET, Bucket, Fault, KEY, PREFIX, SECRET};
 use crate::support::journal::paid_twice;
@@ -193,6 +194,26 @@ fn a_signal_in_an_upload_ends_the_run_soon_and_leaves_no_upload() {
     // AND the next run fetches the file
     rig.sync();
     assert_whole(&rig, &id, "after the signal");
+}
+
+#[test]
+fn a_signal_in_an_upload_to_a_bucket_that_does_not_answer_ends_the_run_soon_too() {
+    // GIVEN a run whose bucket stops answering while a large file is on its way to it
+    let rig = Rig::small(7).in_bucket();
+    let id = with_a_large_file(&rig, "");
+    rig.bucket().fault("PUT", "partNumber", DEAD, u32::MAX);
+    let mut command = rig.command(&["sync"]);
+    let run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    wait_for_late(&rig, "partNumber");
+    rig.bucket().fault("", "", DEAD, u32::MAX);
+    // WHEN it gets a signal THEN it ends soon
+    ended_soon(run);
+    rig.bucket().calm();
+    assert_eq!(rig.bucket().unfinished_uploads().len(), 1);
+    // AND the next run aborts the upload and fetches the file
+    rig.sync();
+    assert_whole(&rig, &id, "after the signal");
+    assert!(rig.bucket().unfinished_uploads().is_empty(), "{:?}", rig.bucket().unfinished_uploads());
 }
 
 #[test]
