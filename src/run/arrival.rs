@@ -104,7 +104,10 @@ impl Arrival<'_> {
         self.drop_stale(&kept);
         if let Err(cut) = kept {
             // An upload that is not aborted in time is recorded, and the next run aborts it.
-            let discard = async { Ok(incoming.discard().await) };
+            let discard = async {
+                incoming.discard().await;
+                Ok(())
+            };
             let _ = patience::of_unit(self.session, discard).await;
             return Err(cut);
         }

@@ -278,6 +278,27 @@ fn a_workspace_that_is_new_is_no_other_company() {
 }
 
 #[test]
+fn calls_of_an_unknown_workspace_are_read_if_the_credentials_may_not_ask_for_workspaces() {
+    for (status, text) in [(403, "Insufficient scope"), (401, "x")] {
+        // GIVEN a call in a workspace that the ledger does not know
+        let rig = Rig::small(1);
+        rig.configure("entities = [\"workspaces\", \"calls\"]");
+        rig.sync();
+        let forget = "UPDATE fact SET value = '[\"1\"]' WHERE name = 'workspaces'";
+        assert_eq!(rig.ledger().execute(forget, []), Ok(1));
+        // WHEN workspaces are refused by now, and other things are not
+        let fault = Fault::Status { status, text: text.to_owned() };
+        rig.server.faults().always(Matcher::path("/v2/workspaces"), fault);
+        rig.server.clock().advance(TimeDelta::hours(2));
+        let before = rig.server.journal().count("/v2/workspaces");
+        let range = ["backfill", "--force", "--from", "2026-05-01", "--to", "2026-05-20", "--entities", "calls"];
+        // THEN the calls are read, and it is asked once
+        rig.run(&range).expect(0);
+        assert_eq!(rig.server.journal().count("/v2/workspaces"), before + 1, "{status}");
+    }
+}
+
+#[test]
 fn what_only_compares_or_counts_refuses_another_companys_credentials_too() {
     // GIVEN a ledger and an output of one company, of which an object was lost
     let (ours, theirs) = (Rig::small(1), Rig::small(2));
