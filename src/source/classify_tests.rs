@@ -25,6 +25,29 @@ fn a_page_is_read_with_its_cursor_and_total() {
 }
 
 #[test]
+fn a_cursor_or_an_envelope_of_another_type_never_ends_a_listing() {
+    let no_object = |what| format!("the answer's \"records\" is {what} and no object");
+    let no_text = |what| format!("the answer's cursor is {what} and no text");
+    for (records, told) in [
+        ("null", no_object("null")),
+        (r#"[{"cursor":"abc"}]"#, no_object("a list")),
+        (r#""abc""#, no_object("a text")),
+        ("1", no_object("a number")),
+        ("false", no_object("true or false")),
+        (r#"{"cursor":12}"#, no_text("a number")),
+        (r#"{"cursor":{"next":"abc"}}"#, no_text("an object")),
+        (r#"{"cursor":["abc"]}"#, no_text("a list")),
+        (r#"{"cursor":false}"#, no_text("true or false")),
+    ] {
+        let body = format!(r#"{{"calls":[{{"id":"1"}}],"records":{records}}}"#);
+        let Verdict::Transient(said) = judge("calls", 200, &body, false) else { panic!("{records}: no bad answer") };
+        assert_eq!(said.text, told, "{records}");
+    }
+    // A list that is given whole has no such envelope, whatever else its answer holds.
+    assert!(matches!(judge("workspaces", 200, r#"{"workspaces":[],"records":null}"#, false), Verdict::Page(_)));
+}
+
+#[test]
 fn t05_a_bad_200_is_a_failed_attempt_and_never_an_empty_page() {
     for body in [
         "",
