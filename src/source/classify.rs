@@ -278,17 +278,23 @@ fn is_empty(rule: &EmptyRule, texts: &[String], vendors: bool) -> bool {
     }
 }
 
-/// `Retry-After`: seconds (API reference, D), or the date that HTTP also allows; at most [`LONGEST_SILENCE`].
+/// `Retry-After`: seconds (API reference, D), or a date in one of the forms that HTTP allows; at most [`LONGEST_SILENCE`]. `None` for what
+/// makes no sense, such as a wait of nothing: a vendor that is asked again at once is asked again and again.
 pub fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     let text = text.trim();
-    let wait = match text.parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds.clamp(0.0, 1e9)).ok()?,
-        Err(_) => {
-            let at = DateTime::parse_from_rfc2822(text).ok()?.with_timezone(&Utc);
-            (at - now).to_std().unwrap_or(Duration::ZERO)
-        }
+    // A header that was given twice is one list (RFC 9110, 5.3).
+    let first = text.split(',').next().unwrap_or_default().trim();
+    let wait = match first.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds.clamp(-1.0, 1e9)).ok()?,
+        Err(_) => (date(text)? - now).to_std().ok()?,
     };
-    Some(wait.min(LONGEST_SILENCE))
+    Some(wait.min(LONGEST_SILENCE)).filter(|wait| !wait.is_zero())
+}
+
+/// A date of HTTP (RFC 9110, 5.6.7), or of mail, which some servers write with another offset.
+fn date(text: &str) -> Option<DateTime<Utc>> {
+    let http = httpdate::parse_http_date(text).ok().map(DateTime::from);
+    http.or_else(|| DateTime::parse_from_rfc2822(text).ok().map(|at| at.with_timezone(&Utc)))
 }
 
 #[cfg(test)]

@@ -124,9 +124,26 @@ fn retry_after_is_seconds_or_a_date() {
     assert_eq!(retry_after("7", now), Some(Duration::from_secs(7)));
     assert_eq!(retry_after(" 25200 ", now), Some(Duration::from_secs(25_200)));
     assert_eq!(retry_after("Mon, 15 Jun 2026 09:20:00 GMT", now), Some(Duration::from_secs(1200)));
-    assert_eq!(retry_after("Mon, 15 Jun 2026 08:00:00 GMT", now), Some(Duration::ZERO));
-    assert_eq!(retry_after("soon", now), None);
-    assert_eq!(retry_after("-5", now), Some(Duration::ZERO));
+    // All forms of a date that HTTP knows, and one of mail.
+    for date in [
+        "Monday, 15-Jun-26 09:20:00 GMT",
+        "Mon Jun 15 09:20:00 2026",
+        "Mon, 15 Jun 2026 11:20:00 +0200",
+        " Mon, 15 Jun 2026 09:20:00 GMT ",
+    ] {
+        assert_eq!(retry_after(date, now), Some(Duration::from_secs(1200)), "{date}");
+    }
+    // A header that was given twice.
+    assert_eq!(retry_after("3, 3", now), Some(Duration::from_secs(3)));
+}
+
+#[test]
+fn a_retry_after_that_makes_no_sense_says_no_time() {
+    let now = DateTime::parse_from_rfc3339("2026-06-15T09:00:00Z").expect("an instant").with_timezone(&Utc);
+    let past = ["Mon, 15 Jun 2026 08:00:00 GMT", "Monday, 15-Jun-26 08:00:00 GMT", "Mon Jun 15 09:00:00 2026"];
+    for text in ["soon", "", ",", "0", "0.0", "-0", "-5", "0, 3", "NaN", "-inf"].iter().chain(&past) {
+        assert_eq!(retry_after(text, now), None, "{text}");
+    }
 }
 
 #[test]

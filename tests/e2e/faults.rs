@@ -63,6 +63,21 @@ fn a_429_that_does_not_say_how_long_is_waited_out_all_the_same() {
 }
 
 #[test]
+fn a_retry_after_of_nothing_is_waited_out_as_if_it_were_not_there() {
+    // GIVEN a vendor that is throttled and says, four times over, that nothing needs to be waited for
+    let rig = rig("");
+    rig.configure("entities = [\"users\"]\n[limits]\nrequests_per_second = 2000");
+    rig.server.faults().script(Matcher::path("/v2/users"), throttled(RetryAfter::Seconds(0)), 4);
+    // WHEN it is read
+    rig.sync();
+    // THEN each pause is longer than the one before, as without a time
+    let entries = rig.server.journal().requests_for("/v2/users");
+    let pauses: Vec<_> = entries.windows(2).map(|two| two[1].arrived - two[0].arrived).collect();
+    let least = [250, 500, 1000, 2000].map(Duration::from_millis);
+    assert!(pauses.len() == 4 && pauses.iter().zip(least).all(|(pause, least)| *pause >= least), "{pauses:?}");
+}
+
+#[test]
 fn t34_a_long_retry_after_ends_the_run_and_outlives_it() {
     let hours = 7 * 3600;
     for retry_after in [RetryAfter::Seconds(hours), RetryAfter::Date(hours)] {
