@@ -238,6 +238,7 @@ impl Context {
             manifest_in_doubt: false.into(),
             doubts: run::Doubts::default(),
             manifest_seen: seen.into(),
+            set_aside: run::SetAside::default(),
             company_asked: false.into(),
             backup: held.backup.clone(),
             lease: held.lease.clone(),

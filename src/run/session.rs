@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::backup::Backup;
 use super::doubt::Doubts;
 use super::lease::Lease;
+use super::quarantine::SetAside;
 use super::sight::Sight;
 use super::staging::Held;
 use super::tally::Tally;
@@ -77,6 +78,8 @@ pub struct Session {
     pub manifest_in_doubt: AtomicBool,
     /// The manifest that this run saw or wrote last.
     pub manifest_seen: tokio::sync::Mutex<Option<Version>>,
+    /// Records that could not be read.
+    pub set_aside: SetAside,
     /// True once the run has asked for the company because a call named a workspace that the ledger does not know.
     pub company_asked: tokio::sync::Mutex<bool>,
 }

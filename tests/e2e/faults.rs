@@ -135,7 +135,10 @@ fn a_429_that_stays_ends_a_direct_verb_with_the_time_to_resume() {
     rig.server.faults().always(Matcher::path("/v2/users"), throttled(RetryAfter::Seconds(1)));
     // WHEN they are listed THEN it is a matter of quota, and both are said: what was refused, and when to come back
     let said = rig.run(&["list", "users"]).expect(75).stderr;
-    assert!(said.contains("out of quota; resume_at ") && said.contains("GET /v2/users for list users: HTTP 429: "), "{said}");
+    assert!(
+        said.contains("out of quota; resume_at ") && said.contains("GET /v2/users for list users: HTTP 429: "),
+        "{said}"
+    );
 }
 
 #[test]
