@@ -239,6 +239,7 @@ impl Context {
             doubts: run::Doubts::default(),
             manifest_seen: seen.into(),
             company_checked: tokio::sync::Mutex::default(),
+            set_aside: run::SetAside::default(),
             backup: held.backup.clone(),
             lease: held.lease.clone(),
             config: self.config.clone(),

@@ -27,7 +27,7 @@ pub struct LimitSettings {
     pub request_timeout: Span,
     /// Further attempts after a failed one.
     pub max_retries: u32,
-    /// Longest wait that is slept through; a longer one ends the run with the time to resume.
+    /// Longest wait that is slept through, at once or by one request in all; a longer one ends the run with the time to resume.
     pub max_wait: Span,
 }
 

@@ -3,8 +3,10 @@
 use arrow::array::{Array, ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use sha2::{Digest as _, Sha256};
 
+use super::raw;
+use super::row::{self, Record};
 use crate::entity::Entity;
-use crate::entity::tree::{Field, Origin};
+use crate::entity::tree::{Field, Leaf, Origin, Shape};
 
 /// Digests of the rows' keys. A null in a key is a value.
 pub fn keys(batch: &RecordBatch, names: &[String]) -> Vec<[u8; 16]> {
@@ -49,10 +51,36 @@ fn nested(batch: &RecordBatch, name: &str) -> Option<ArrayRef> {
     Some(column)
 }
 
-/// Places of the key columns that the record itself carries; a record without any of them is no row.
-pub fn identity(entity: &Entity) -> Vec<Vec<String>> {
+/// A part of the key that the record itself carries.
+pub struct Part {
+    /// Where it stands; of several spellings the first one that has a value counts, as for its column.
+    pub places: Vec<Vec<String>>,
+    /// A record without it is no row.
+    needed: bool,
+}
+
+impl Part {
+    /// True if the record's value can tell it from others: nothing written is no id, and all such records would pass for one.
+    pub fn is_given(&self, record: Record) -> bool {
+        match self.places.iter().find_map(|names| row::lifted(record, names)) {
+            None => !self.needed,
+            Some(raw) => match raw::text(raw) {
+                Some(text) => !is_blank(&text),
+                None => !self.needed,
+            },
+        }
+    }
+}
+
+/// True for a text in which nothing is written.
+pub fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
+}
+
+/// The parts of the key that the record itself carries: the first must be there, and no id or day among the others may be blank.
+pub fn identity(entity: &Entity) -> Vec<Part> {
     let explode = entity.page.explode.as_deref();
-    let place = |field: &Field| match &field.from {
+    let places = |field: &Field| match &field.from {
         Origin::Keys(keys) => keys.iter().map(|key| vec![key.clone()]).collect(),
         Origin::ItemKeys(keys) => {
             keys.iter().map(|key| vec![explode.unwrap_or_default().to_owned(), key.clone()]).collect()
@@ -61,8 +89,15 @@ pub fn identity(entity: &Entity) -> Vec<Vec<String>> {
         Origin::Stamp { given: Some(names), .. } => vec![names.clone()],
         _ => Vec::new(),
     };
-    let first = entity.key.iter().filter_map(|name| entity.fields.iter().find(|f| f.name == *name)).map(place);
-    first.filter(|places| !places.is_empty()).take(1).flatten().collect()
+    let fields = entity.key.iter().filter_map(|name| entity.fields.iter().find(|field| field.name == *name));
+    let carried = fields.map(|field| (field, places(field))).filter(|(_, places)| !places.is_empty());
+    let part = |(nth, (field, places)): (usize, (&Field, Vec<Vec<String>>))| {
+        let needed = nth == 0;
+        // Of other types, null is a value of the key, and what cannot be read is null.
+        let is_id = matches!(field.shape, Shape::Leaf(Leaf::Id)) || matches!(field.from, Origin::Stamp { .. });
+        (needed || is_id).then_some(Part { places, needed })
+    };
+    carried.enumerate().filter_map(part).collect()
 }
 
 /// The digest of a key that is one text, as [`RowFacts::key`] has it.

@@ -258,3 +258,30 @@ fn a_record_whose_list_cannot_be_read_is_set_aside() {
     let decoded = Decoder::new(entity).page(&body, &Stamps::default()).expect("a page");
     assert_eq!((decoded.rows.len(), decoded.bad.len()), (0, 2));
 }
+
+#[test]
+fn a_key_in_which_nothing_is_written_is_none() {
+    let catalog = Catalog::load(None).expect("the embedded files are valid");
+    // Rows that are kept, and records that are set aside.
+    let counts = |entity: &str, records: &str| {
+        let entity = catalog.get(entity).expect("a known entity");
+        let body = format!("{{\"{}\":[{records}]}}", entity.page.rows);
+        let decoded = Decoder::new(entity).page(&body, &Stamps::default()).expect("a page");
+        assert!(decoded.bad.iter().all(|(reason, _)| *reason == "the record has no key"), "{records}");
+        assert!(decoded.rows.iter().all(|row| row.id.as_ref().is_none_or(|id| !id.trim().is_empty())), "{records}");
+        (decoded.rows.len(), decoded.bad.len())
+    };
+    for entity in ["users", "calls"] {
+        assert_eq!(counts(entity, r#"{"id":""},{"id":" \t"},{"id":null},{},{"id":"1"},{"id":0}"#), (2, 4), "{entity}");
+    }
+    assert_eq!(counts("calls_extensive", r#"{"metaData":{"id":""}},{"metaData":{"id":"1"}}"#), (1, 1));
+    // The value that its column takes counts, of several spellings.
+    assert_eq!(counts("library_folder_content", r#"{"id":"","callId":"1"},{"id":null,"callId":"1"}"#), (1, 1));
+    // A day is given with the record or comes from the request; an item's time may be anything.
+    let days = r#"{"fromDate":""},{"fromDate":"2026-05-01"},{"fromDate":null},{}"#;
+    let days = format!(r#"{{"userId":"1","userDailyActivityStats":[{days}]}}"#);
+    assert_eq!(counts("stats_activity_day_by_day", &days), (3, 1));
+    assert_eq!(counts("library_folder_content", r#"{"id":"1","created":""},{"id":"1","created":null}"#), (2, 0));
+    let coaching = r#"{"directReportsMetrics":[{"report":{"id":" "}},{"report":{"id":"1"}},{"report":{}}]}"#;
+    assert_eq!(counts("coaching", coaching), (1, 2));
+}

@@ -28,7 +28,7 @@ use crate::entity::Entity;
 use crate::entity::spec::Stamp;
 use crate::entity::tree::{Field, Origin};
 use column::Column;
-use key::{identity, keys};
+use key::{Part, identity, keys};
 use row::{Record, Walk};
 use value::Value;
 
@@ -94,7 +94,7 @@ pub struct Decoder {
     entity: &'static Entity,
     schema: SchemaRef,
     elsewhere: Vec<Vec<String>>,
-    identity: Vec<Vec<String>>,
+    identity: Vec<Part>,
 }
 
 impl Decoder {
@@ -166,15 +166,14 @@ impl<'d> Page<'d> {
         if raw::entries(subject).is_none() {
             return self.bad.push(("the record is not an object that can be read", record.whole.get().to_owned()));
         }
-        let key = |names: &Vec<String>| row::lifted(record, names).and_then(raw::text).is_some();
-        if !decoder.identity.is_empty() && !decoder.identity.iter().any(key) {
+        if !decoder.identity.iter().all(|part| part.is_given(record)) {
             return self.bad.push(("the record has no key", record.whole.get().to_owned()));
         }
         let page = &decoder.entity.page;
         let place = |path: &Option<String>| {
             path.as_deref().and_then(|path| raw::at(record.whole, &path.split('.').collect::<Vec<_>>()))
         };
-        let id = place(&page.id).and_then(raw::text);
+        let id = place(&page.id).and_then(raw::text).filter(|id| !key::is_blank(id));
         let private = place(&page.private).is_some_and(|raw| raw.get() == "true");
         let started = id.as_ref().and_then(|id| stamps.call_started.get(id));
         let stamp = |field: &Field| match (&field.from, started) {

@@ -71,6 +71,7 @@ pub use planning::{ask_due, ask_sync, plan_report, planned, rules_of, selected, 
 pub use probe::probe;
 pub use proof::Output;
 pub use publish::text;
+pub use quarantine::SetAside;
 pub use rebuild::{catch_up, rebuild};
 pub use replace::remove_discarded;
 pub use session::{Session, new_id, new_run_id, short_digest};

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::backup::Backup;
 use super::doubt::Doubts;
 use super::lease::Lease;
+use super::quarantine::SetAside;
 use super::sight::Sight;
 use super::staging::Held;
 use super::tally::Tally;
@@ -79,6 +80,8 @@ pub struct Session {
     pub manifest_seen: tokio::sync::Mutex<Option<Version>>,
     /// Whether calls that name a workspace that the ledger does not know are its company's.
     pub company_checked: tokio::sync::Mutex<super::company::Checked>,
+    /// Records that could not be read.
+    pub set_aside: SetAside,
 }
 
 impl Session {

@@ -168,9 +168,12 @@ fn page(entity: &Entity, answer: &Answer) -> Verdict {
         let what = if entity.page.single { "record" } else { "records array" };
         return broken(format!("the answer lacks its {what} \"{name}\""));
     };
-    let at = |path: &Option<String>| envelope(&whole, path.as_deref()?);
-    let cursor = at(&entity.page.cursor).and_then(|c| c.as_str().map(str::to_owned)).filter(|c| !c.is_empty());
-    let total = at(&entity.page.total).and_then(|total| total.as_u64());
+    let at = |path: &Option<String>| path.as_deref().map_or(Ok(None), |path| envelope(&whole, path));
+    let cursor = match at(&entity.page.cursor).and_then(cursor) {
+        Ok(cursor) => cursor,
+        Err(wrong) => return broken(wrong),
+    };
+    let total = at(&entity.page.total).ok().flatten().and_then(|total| total.as_u64());
     let text = given.map_or("", |raw| raw.get());
     let rest =
         whole.iter().filter(|(key, _)| *key != name).map(|(key, raw)| (key.clone(), raw.get().to_owned())).collect();
@@ -184,14 +187,42 @@ fn page(entity: &Entity, answer: &Answer) -> Verdict {
     })
 }
 
-/// A value of the envelope, at a dotted path.
-fn envelope(whole: &std::collections::BTreeMap<String, &RawValue>, path: &str) -> Option<Value> {
+/// A value of the envelope, at a dotted path; what it stands in may be absent, but must be an object if it is there.
+fn envelope(whole: &std::collections::BTreeMap<String, &RawValue>, path: &str) -> Result<Option<Value>, String> {
     let mut names = path.split('.');
-    let mut value: Value = serde_json::from_str(whole.get(names.next()?)?.get()).ok()?;
+    let mut at = names.next().unwrap_or_default();
+    let Some(raw) = whole.get(at) else { return Ok(None) };
+    let mut value: Value = serde_json::from_str(raw.get()).map_err(|e| format!("\"{at}\" cannot be read: {e}"))?;
     for name in names {
-        value = value.get_mut(name)?.take();
+        let Value::Object(mut inner) = value else {
+            return Err(format!("the answer's \"{at}\" is {} and no object", kind(&value)));
+        };
+        let Some(next) = inner.remove(name) else { return Ok(None) };
+        (at, value) = (name, next);
     }
-    Some(value)
+    Ok(Some(value))
+}
+
+/// A cursor, which is text. Absent, null and "" alone mean the end (API reference, E.1): anything else that cannot be followed would cut
+/// the listing short.
+fn cursor(value: Option<Value>) -> Result<Option<String>, String> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
+        Some(other) => Err(format!("the answer's cursor is {} and no text", kind(&other))),
+    }
+}
+
+/// What a value is, in words.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
 }
 
 fn digest(text: &str) -> [u8; 16] {
@@ -247,17 +278,23 @@ fn is_empty(rule: &EmptyRule, texts: &[String], vendors: bool) -> bool {
     }
 }
 
-/// `Retry-After`: seconds (API reference, D), or the date that HTTP also allows; at most [`LONGEST_SILENCE`].
+/// `Retry-After`: seconds (API reference, D), or a date in one of the forms that HTTP allows; at most [`LONGEST_SILENCE`]. `None` for what
+/// makes no sense, such as a wait of nothing: a vendor that is asked again at once is asked again and again.
 pub fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     let text = text.trim();
-    let wait = match text.parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds.clamp(0.0, 1e9)).ok()?,
-        Err(_) => {
-            let at = DateTime::parse_from_rfc2822(text).ok()?.with_timezone(&Utc);
-            (at - now).to_std().unwrap_or(Duration::ZERO)
-        }
+    // A header that was given twice is one list (RFC 9110, 5.3).
+    let first = text.split(',').next().unwrap_or_default().trim();
+    let wait = match first.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds.clamp(-1.0, 1e9)).ok()?,
+        Err(_) => (date(text)? - now).to_std().ok()?,
     };
-    Some(wait.min(LONGEST_SILENCE))
+    Some(wait.min(LONGEST_SILENCE)).filter(|wait| !wait.is_zero())
+}
+
+/// A date of HTTP (RFC 9110, 5.6.7), or of mail, which some servers write with another offset.
+fn date(text: &str) -> Option<DateTime<Utc>> {
+    let http = httpdate::parse_http_date(text).ok().map(DateTime::from);
+    http.or_else(|| DateTime::parse_from_rfc2822(text).ok().map(|at| at.with_timezone(&Utc)))
 }
 
 #[cfg(test)]

@@ -25,6 +25,29 @@ fn a_page_is_read_with_its_cursor_and_total() {
 }
 
 #[test]
+fn a_cursor_or_an_envelope_of_another_type_never_ends_a_listing() {
+    let no_object = |what| format!("the answer's \"records\" is {what} and no object");
+    let no_text = |what| format!("the answer's cursor is {what} and no text");
+    for (records, told) in [
+        ("null", no_object("null")),
+        (r#"[{"cursor":"abc"}]"#, no_object("a list")),
+        (r#""abc""#, no_object("a text")),
+        ("1", no_object("a number")),
+        ("false", no_object("true or false")),
+        (r#"{"cursor":12}"#, no_text("a number")),
+        (r#"{"cursor":{"next":"abc"}}"#, no_text("an object")),
+        (r#"{"cursor":["abc"]}"#, no_text("a list")),
+        (r#"{"cursor":false}"#, no_text("true or false")),
+    ] {
+        let body = format!(r#"{{"calls":[{{"id":"1"}}],"records":{records}}}"#);
+        let Verdict::Transient(said) = judge("calls", 200, &body, false) else { panic!("{records}: no bad answer") };
+        assert_eq!(said.text, told, "{records}");
+    }
+    // A list that is given whole has no such envelope, whatever else its answer holds.
+    assert!(matches!(judge("workspaces", 200, r#"{"workspaces":[],"records":null}"#, false), Verdict::Page(_)));
+}
+
+#[test]
 fn t05_a_bad_200_is_a_failed_attempt_and_never_an_empty_page() {
     for body in [
         "",
@@ -101,9 +124,26 @@ fn retry_after_is_seconds_or_a_date() {
     assert_eq!(retry_after("7", now), Some(Duration::from_secs(7)));
     assert_eq!(retry_after(" 25200 ", now), Some(Duration::from_secs(25_200)));
     assert_eq!(retry_after("Mon, 15 Jun 2026 09:20:00 GMT", now), Some(Duration::from_secs(1200)));
-    assert_eq!(retry_after("Mon, 15 Jun 2026 08:00:00 GMT", now), Some(Duration::ZERO));
-    assert_eq!(retry_after("soon", now), None);
-    assert_eq!(retry_after("-5", now), Some(Duration::ZERO));
+    // All forms of a date that HTTP knows, and one of mail.
+    for date in [
+        "Monday, 15-Jun-26 09:20:00 GMT",
+        "Mon Jun 15 09:20:00 2026",
+        "Mon, 15 Jun 2026 11:20:00 +0200",
+        " Mon, 15 Jun 2026 09:20:00 GMT ",
+    ] {
+        assert_eq!(retry_after(date, now), Some(Duration::from_secs(1200)), "{date}");
+    }
+    // A header that was given twice.
+    assert_eq!(retry_after("3, 3", now), Some(Duration::from_secs(3)));
+}
+
+#[test]
+fn a_retry_after_that_makes_no_sense_says_no_time() {
+    let now = DateTime::parse_from_rfc3339("2026-06-15T09:00:00Z").expect("an instant").with_timezone(&Utc);
+    let past = ["Mon, 15 Jun 2026 08:00:00 GMT", "Monday, 15-Jun-26 08:00:00 GMT", "Mon Jun 15 09:00:00 2026"];
+    for text in ["soon", "", ",", "0", "0.0", "-0", "-5", "0, 3", "NaN", "-inf"].iter().chain(&past) {
+        assert_eq!(retry_after(text, now), None, "{text}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit};
 
@@ -213,10 +213,20 @@ impl Limiter {
         (!self.opened.load(Ordering::SeqCst)).then_some(Alone { opened: &self.opened, _guard: guard })
     }
 
-    /// Closes the gate for everybody until `wait` from now.
-    pub fn close(&self, wait: Duration) -> Result<()> {
+    /// Closes the gate for everybody until `wait` from now, which it returns.
+    pub fn close(&self, wait: Duration) -> Result<DateTime<Utc>> {
         let wait = chrono::Duration::from_std(wait).unwrap_or(chrono::Duration::days(365));
-        self.meter.close(self.clock.now() + wait)
+        // To what the ledger keeps, so that the next process names the same instant.
+        let until = (self.clock.now() + wait).trunc_subsecs(6);
+        self.meter.close(until).map(|()| until)
+    }
+
+    /// Closes the gate and stops the run, which may be taken up again then.
+    pub fn give_up(&self, wait: Duration) -> Halted {
+        match self.close(wait) {
+            Ok(until) => self.halt(Reason::Quota(until)),
+            Err(error) => Halted::Failed(error),
+        }
     }
 
     /// What follows must leave more of the day: so many requests may have been made in it.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::limiter::{Limiter, Permit, Rank};
-use super::retry::{Attempts, Delays, Failure, Undecided};
+use super::retry::{Attempts, Delays, Failure, LONGEST_DELAY, Undecided};
 use crate::config::LimitSettings;
 
 /// Waits from this on are told at any verbosity but `--quiet`.
@@ -16,6 +16,7 @@ pub struct Line {
     pub limiter: Limiter,
     /// Longest time from a request's first attempt to its last.
     pub longest: Duration,
+    max_wait: Duration,
     max_retries: u32,
     seed: u64,
     retries: AtomicU64,
@@ -27,6 +28,7 @@ impl Line {
         Line {
             limiter,
             longest: settings.max_wait.std() + settings.request_timeout.std(),
+            max_wait: settings.max_wait.std(),
             max_retries: settings.max_retries,
             seed,
             retries: AtomicU64::new(0),
@@ -59,18 +61,24 @@ impl Line {
     /// Closes the gate if the vendor asks for silence. Called while the permit is held: nobody else may take its place and leave.
     ///
     /// # Errors
-    /// The ledger failed.
-    pub fn heed(&self, attempts: &Attempts<'_>, delays: &mut Delays, undecided: &Undecided) -> Result<(), Failure> {
-        let Undecided::Throttled(named, _) = undecided else { return Ok(()) };
+    /// The request was throttled for so long that the run stops, or the ledger failed.
+    pub fn heed(&self, attempts: &mut Attempts<'_>, delays: &mut Delays, undecided: &Undecided) -> Result<(), Failure> {
+        let Undecided::Throttled(named, told) = undecided else { return Ok(()) };
         let wait = named.unwrap_or_else(|| delays.next_delay());
         tracing::info!(path = attempts.path(), wait_seconds = wait.as_secs(), "the vendor's limit is reached");
-        self.limiter.close(wait).map_err(Failure::Ledger)
+        // One wait that is too long for the run is the gate's to judge.
+        if attempts.may_wait(wait, self.max_wait) || wait > self.max_wait {
+            return self.limiter.close(wait).map(|_| ()).map_err(Failure::Ledger);
+        }
+        tracing::warn!("{}: it stays so, and the run ends", attempts.story(told.clone()));
+        // Shorter waits were tried.
+        Err(self.limiter.give_up(wait.max(LONGEST_DELAY)).into())
     }
 
     /// Waits after an attempt that decided nothing.
     ///
     /// # Errors
-    /// It was the last attempt, the run stops, or the ledger failed.
+    /// It was the last attempt, or the run stops.
     pub async fn wait(
         &self,
         attempts: &mut Attempts<'_>,
@@ -91,11 +99,8 @@ impl Line {
                 }
                 self.limiter.pause(delay).await?;
             }
-            Undecided::Throttled(_, told) => {
-                if !attempts.may_wait() {
-                    return Err(Failure::Exhausted(attempts.story(told)));
-                }
-            }
+            // The gate is closed for as long as that takes.
+            Undecided::Throttled(..) => {}
         }
         Ok(())
     }

@@ -119,7 +119,7 @@ impl Source {
             }
             let next = next(verdict);
             if let Err(undecided) = &next {
-                self.line.heed(&attempts, &mut delays, undecided)?;
+                self.line.heed(&mut attempts, &mut delays, undecided)?;
             }
             drop(permit);
             match next {

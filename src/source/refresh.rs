@@ -69,7 +69,7 @@ impl Refresher {
             let judged = self.attempt(line, &token, lost, &turn).await?;
             attempts.tell(judged.0.status());
             if let Judged::Undecided { why, .. } = &judged.0 {
-                line.heed(&attempts, &mut delays, why)?;
+                line.heed(&mut attempts, &mut delays, why)?;
             }
             drop(permit);
             lost = judged.1;

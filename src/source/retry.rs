@@ -16,7 +16,7 @@ use crate::entity::spec::Method;
 /// First delay; doubles with every failed attempt.
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 /// Longest delay between two attempts.
-const LONGEST_DELAY: Duration = Duration::from_secs(60);
+pub const LONGEST_DELAY: Duration = Duration::from_secs(60);
 /// A 429 costs no attempt, for the request was not served; but no request waits for ever.
 const MOST_THROTTLED: u32 = 50;
 
@@ -138,13 +138,14 @@ pub struct Attempts<'r> {
     made: u32,
     failed: u32,
     throttled: u32,
+    throttled_since: Option<tokio::time::Instant>,
 }
 
 impl<'r> Attempts<'r> {
     /// Starts counting.
     pub fn new(request: &'r Request) -> Self {
         let now = tokio::time::Instant::now();
-        Attempts { request, begun: now, sent: now, made: 0, failed: 0, throttled: 0 }
+        Attempts { request, begun: now, sent: now, made: 0, failed: 0, throttled: 0, throttled_since: None }
     }
 
     /// Counts an attempt that is about to be made.
@@ -177,10 +178,12 @@ impl<'r> Attempts<'r> {
         self.failed <= most && self.begun.elapsed() < longest
     }
 
-    /// True if a throttled attempt may be followed by another one.
-    pub fn may_wait(&mut self) -> bool {
+    /// True if a throttled attempt may be followed by another one after `wait`: no more than `longest` is waited from the first on.
+    pub fn may_wait(&mut self, wait: Duration, longest: Duration) -> bool {
         self.throttled += 1;
-        self.throttled <= MOST_THROTTLED
+        let waited = self.throttled_since.map_or(Duration::ZERO, |since| since.elapsed());
+        self.throttled_since.get_or_insert_with(tokio::time::Instant::now);
+        self.throttled <= MOST_THROTTLED && waited.saturating_add(wait) <= longest
     }
 
     /// What is asked, for log lines.

@@ -140,7 +140,12 @@ proptest! {
         // No time left: not even the first retry.
         prop_assert!(!Attempts::new(&request).may_retry(most, Duration::ZERO));
         let mut throttled = Attempts::new(&request);
-        prop_assert!((0..1000).filter(|_| throttled.may_wait()).count() < 100);
+        let waits = (0..1000).filter(|_| throttled.may_wait(Duration::ZERO, Duration::from_secs(60))).count();
+        prop_assert_eq!(waits, 50);
+        // What is waited for one request is bounded as a whole, the wait to come included.
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        prop_assert!(Attempts::new(&request).may_wait(minutes(5), minutes(5)));
+        prop_assert!(!Attempts::new(&request).may_wait(minutes(6), minutes(5)));
     }
 }
 

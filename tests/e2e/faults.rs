@@ -63,6 +63,21 @@ fn a_429_that_does_not_say_how_long_is_waited_out_all_the_same() {
 }
 
 #[test]
+fn a_retry_after_of_nothing_is_waited_out_as_if_it_were_not_there() {
+    // GIVEN a vendor that is throttled and says, four times over, that nothing needs to be waited for
+    let rig = rig("");
+    rig.configure("entities = [\"users\"]\n[limits]\nrequests_per_second = 2000");
+    rig.server.faults().script(Matcher::path("/v2/users"), throttled(RetryAfter::Seconds(0)), 4);
+    // WHEN it is read
+    rig.sync();
+    // THEN each pause is longer than the one before, as without a time
+    let entries = rig.server.journal().requests_for("/v2/users");
+    let pauses: Vec<_> = entries.windows(2).map(|two| two[1].arrived - two[0].arrived).collect();
+    let least = [250, 500, 1000, 2000].map(Duration::from_millis);
+    assert!(pauses.len() == 4 && pauses.iter().zip(least).all(|(pause, least)| *pause >= least), "{pauses:?}");
+}
+
+#[test]
 fn t34_a_long_retry_after_ends_the_run_and_outlives_it() {
     let hours = 7 * 3600;
     for retry_after in [RetryAfter::Seconds(hours), RetryAfter::Date(hours)] {
@@ -88,6 +103,42 @@ fn t34_a_long_retry_after_ends_the_run_and_outlives_it() {
         assert_eq!(paid_twice(&rig.server), Vec::<String>::new(), "{retry_after:?}");
         assert_conserved(&rig, "after seven hours");
     }
+}
+
+#[test]
+fn a_429_that_stays_ends_the_run_with_the_time_to_resume() {
+    for retry_after in [RetryAfter::Seconds(1), RetryAfter::Missing] {
+        // GIVEN a vendor that refuses all details for a second at a time, and a patience of two
+        let rig = rig("max_wait = \"2s\"");
+        rig.server.faults().always(Matcher::path(DETAILS), throttled(retry_after.clone()));
+        let begun = Instant::now();
+        // WHEN it runs THEN it ends soon, as for a quota, and says when to go on
+        let report = rig.sync_to(75);
+        assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+        let resume: DateTime<Utc> = report["resume_at"].as_str().and_then(|at| at.parse().ok()).expect("an instant");
+        let wait = resume - Utc::now();
+        assert!(wait > TimeDelta::seconds(45) && wait <= TimeDelta::seconds(60), "{wait}");
+        assert_eq!(report["entities"]["calls_extensive"]["units"]["failed"], 0);
+        // AND when it is served again, nothing is paid for twice
+        rig.server.faults().clear();
+        rig.ledger().execute("UPDATE gate SET closed_until = 0", []).expect("a gate");
+        rig.sync();
+        assert_eq!(paid_twice(&rig.server), Vec::<String>::new(), "{retry_after:?}");
+        assert_conserved(&rig, "after a 429 that stayed");
+    }
+}
+
+#[test]
+fn a_429_that_stays_ends_a_direct_verb_with_the_time_to_resume() {
+    // GIVEN a vendor that refuses all users, for a second at a time
+    let rig = rig("max_wait = \"2s\"");
+    rig.server.faults().always(Matcher::path("/v2/users"), throttled(RetryAfter::Seconds(1)));
+    // WHEN they are listed THEN it is a matter of quota, and both are said: what was refused, and when to come back
+    let said = rig.run(&["list", "users"]).expect(75).stderr;
+    assert!(
+        said.contains("out of quota; resume_at ") && said.contains("GET /v2/users for list users: HTTP 429: "),
+        "{said}"
+    );
 }
 
 #[test]

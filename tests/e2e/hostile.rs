@@ -191,6 +191,24 @@ fn one_bad_record_is_set_aside_and_the_rest_lands() {
         rig.sync();
     }
     assert_eq!(files(), first);
+    // AND once none of them is bad any more, what was set aside is gone
+    rig.server.faults().clear();
+    rig.server.clock().advance(TimeDelta::days(1));
+    rig.sync();
+    assert_eq!(files(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn records_whose_id_is_blank_are_set_aside_each_of_them() {
+    // GIVEN users whose ids are texts in which nothing is written
+    let (rig, ended) =
+        users(b"{\"id\":\"\",\"firstName\":\"Ann\"},{\"id\":\"\",\"firstName\":\"Bob\"},{\"id\":\" \"},{\"id\":\"1\"}");
+    // THEN none of them passes for another one: all are kept beside the table, and counted
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ask(&rig, "SELECT id FROM USERS"), "[('1',)]");
+    assert_eq!(ended.json()["entities"]["users"]["quarantined"], 3);
+    let text = std::fs::read_to_string(rig.data().join("_gong_elt/quarantine/users/snapshot.jsonl")).expect("a file");
+    assert!(text.contains("Ann") && text.contains("Bob") && text.contains("has no key"), "{text}");
 }
 
 #[test]

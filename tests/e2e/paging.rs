@@ -99,6 +99,31 @@ fn t23_a_cursor_that_comes_twice_ends_its_unit_with_an_error() {
 }
 
 #[test]
+fn a_page_with_a_broken_envelope_never_ends_a_listing() {
+    for (records, told) in [
+        (json!({ "cursor": 12 }), "the answer's cursor is a number and no text"),
+        (json!(null), "the answer's \"records\" is null and no object"),
+    ] {
+        // GIVEN a vendor whose second page of a day names its cursor in a way that cannot be read
+        let rig = paged();
+        let page = json!({ "requestId": "r", "records": records, "calls": [] });
+        rig.server.faults().always(full_day(1), Fault::Body { bytes: page.to_string().into_bytes() });
+        rig.configure(&format!("{FIVE}\n[limits]\nrequests_per_second = 2000\nmax_retries = 1"));
+        // WHEN it is read
+        let report = rig.sync_to(1);
+        // THEN it was asked again, and its window fails with the reason, and is not cut short
+        assert_eq!(listings(&rig), [0, 1, 1]);
+        let warning = report["warnings"][0].as_str().expect("a text");
+        assert!(warning.contains(&format!("HTTP 200: {told}, after 2 attempts")), "{warning}");
+        assert_eq!(report["entities"]["calls"]["units"]["failed"], 1);
+        // AND the next run reads the rest
+        rig.server.faults().clear();
+        rig.sync();
+        assert_conserved(&rig, "when envelopes are whole again");
+    }
+}
+
+#[test]
 fn t24_no_number_of_pages_or_rows_is_too_many() {
     // GIVEN one day with more calls than a window is meant to hold, in more than a thousand pages
     let day = TimeDelta::days(3);

@@ -82,7 +82,7 @@ impl Maker {
 
     /// A record with its key, most of the time.
     pub fn record(&mut self, entity: &Entity) -> Json {
-        let key = identity(entity).remove(0);
+        let key = identity(entity).remove(0).places.remove(0);
         let array = entity.page.explode.as_deref();
         let mut record = self.object(&entity.fields, |from| match from {
             Origin::Keys(keys) => Some(keys.clone()),
