@@ -84,16 +84,7 @@ impl Case {
                 let read_at = self.rules.now - TimeDelta::hours(chance.gen_range(-30..2000));
                 let due = chance.gen_bool(0.05).then(|| "a fact".to_owned());
                 let rows = chance.gen_range(0..9000);
-                self.facts.known.push(Known {
-                    entity: entity.name.clone(),
-                    span,
-                    read_at,
-                    rows,
-                    private: 0,
-                    due,
-                    run_id: String::new(),
-                    other_settings: false,
-                });
+                self.facts.known.push(Known { due, ..read(entity.name.clone(), span, read_at, rows) });
             }
             if chance.gen_bool(0.1) && entity.parent().is_none() {
                 self.facts.begun.push(Begun {
@@ -140,27 +131,9 @@ impl Case {
                 // What was read at a later now stays as it is; the run leaves the older reading out.
                 Some(known) if known.read_at > read_at => {}
                 Some(known) => {
-                    *known = Known {
-                        entity,
-                        span,
-                        read_at,
-                        rows,
-                        private: 0,
-                        due: None,
-                        run_id: String::new(),
-                        other_settings: false,
-                    }
+                    *known = read(entity, span, read_at, rows);
                 }
-                None => self.facts.known.push(Known {
-                    entity,
-                    span,
-                    read_at,
-                    rows,
-                    private: 0,
-                    due: None,
-                    run_id: String::new(),
-                    other_settings: false,
-                }),
+                None => self.facts.known.push(read(entity, span, read_at, rows)),
             }
         }
     }
@@ -264,4 +237,9 @@ fn numbers_of_the_vendor_that_no_account_has_break_no_plan() {
     let planned = case.plan();
     let rates = Rates { per_second: 3.0, per_day: 10_000, ..Rates::default() };
     assert!(estimate(&planned, &rates).requests > 0);
+}
+
+/// A unit as a run under today's settings leaves it.
+fn read(entity: String, span: Span, read_at: DateTime<Utc>, rows: u64) -> Known {
+    Known { entity, span, read_at, rows, private: 0, due: None, run_id: String::new(), other_settings: false }
 }

@@ -111,9 +111,8 @@ fn a_forced_backfill_that_goes_on_reads_again_what_it_read_under_other_settings(
     assert_eq!(shapes, 1);
 }
 
-#[test]
-fn an_accepted_loss_that_a_killed_run_had_begun_to_write_is_finished() {
-    // GIVEN a day that lost 25 of its 30 calls, which is not believed
+/// A day that lost 25 of its 30 calls, which is not believed; and the command that accepts it, killed between the object and its row.
+fn accepted_and_killed() -> (Rig, [&'static str; 9]) {
     let rig = bare();
     rig.configure(&format!("{FIVE}\n{DAILY}"));
     let ids: Vec<String> = (0..30).map(|n| call_at(&rig, &format!("2026-06-01T10:{n:02}:00Z"))).collect();
@@ -123,17 +122,41 @@ fn an_accepted_loss_that_a_killed_run_had_begun_to_write_is_finished() {
     ids[1..26].iter().for_each(|id| rig.server.world().delete_call(id, at));
     rig.server.clock().advance(TimeDelta::days(1));
     rig.sync_to(1);
-    // WHEN the run that accepts it is killed between the object and its row
     let accept =
         ["backfill", "--from", "2026-06-01", "--to", "2026-06-02", "--entities", "calls", "--force", "--accept-shrink"];
     assert_eq!(end(rig.command(&accept).env("GONG_ELT_FAILPOINT", "object:1")).code, -1);
-    // THEN the next sync finishes what was accepted, and ledger and output agree
+    (rig, accept)
+}
+
+/// Rows of the day, and why it is due.
+fn day(rig: &Rig) -> (u32, Option<String>) {
+    let query = "SELECT rows, due FROM unit WHERE entity = 'calls' AND from_day = '2026-06-01'";
+    rig.ledger().query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("a unit")
+}
+
+#[test]
+fn an_accepted_loss_that_a_killed_run_had_begun_to_write_is_finished() {
+    // GIVEN an accepted loss whose object is there, and whose row is not
+    let (rig, _) = accepted_and_killed();
+    // WHEN the next sync comes
     rig.run(&["sync"]);
+    // THEN it finishes what was accepted, and ledger and output agree
     assert_eq!(ask(&rig, "calls", "SELECT count(*) FROM TABLE"), "[(5,)]");
     rig.run(&["verify", "--deep"]).expect(0);
-    let kept: u32 = rig
-        .ledger()
-        .query_row("SELECT rows FROM unit WHERE entity = 'calls' AND from_day = '2026-06-01'", [], |row| row.get(0))
-        .expect("a unit");
-    assert_eq!(kept, 5);
+    assert_eq!(day(&rig), (5, None));
+}
+
+#[test]
+fn a_disbelieved_reading_tells_that_a_killed_run_has_taken_the_old_file() {
+    // GIVEN the same, so long ago that its answers are not used any more
+    let (rig, accept) = accepted_and_killed();
+    rig.server.clock().advance(TimeDelta::hours(25));
+    // WHEN the next sync asks again, and does not believe it
+    rig.sync_to(1);
+    // THEN the ledger knows that the file is not the one that it tells of
+    assert_eq!(day(&rig), (30, Some("a killed run had written another reading of it".to_owned())));
+    // AND once it is accepted again, ledger and output agree
+    rig.run(&accept).expect(0);
+    assert_eq!(day(&rig), (5, None));
+    rig.run(&["verify", "--deep"]).expect(0);
 }
