@@ -136,16 +136,15 @@ async fn land_one(
         true => (None, 0),
         false => (Some(asked), calls.unasked),
     };
-    let due = once_more(session, unit, fetched, &missing).then_some(FAILED_IDS);
+    let due = once_more(session, unit, &fetched.open, &missing);
     let landing = Landing { asked, private, missing, unasked, due, ..Landing::default() };
     land::land(session, unit, &fetched.open, pages, landing).await.map(|_| ())
 }
 
-/// True if the vendor failed for the first time on an id, at the last reading by age: it may have been a bad hour.
-fn once_more(session: &Session, unit: Unit, fetched: &Fetched, missing: &[Missing]) -> bool {
-    let failed: HashSet<&str> = fetched.refused.iter().map(|m| m.id.as_str()).collect();
-    let is_new = |m: &Missing| failed.contains(m.id.as_str()) && m.since == fetched.open.read_at;
-    land::is_settled(session, unit, &fetched.open) && missing.iter().any(is_new)
+/// Why a unit is read once more, if the vendor failed for the first time on an id, at the last reading by age: it may have been a bad hour.
+pub fn once_more(session: &Session, unit: Unit, open: &OpenUnit, missing: &[Missing]) -> Option<&'static str> {
+    let is_new = |m: &Missing| batches::is_refused(m) && m.since == open.read_at;
+    (land::is_settled(session, unit, open) && missing.iter().any(is_new)).then_some(FAILED_IDS)
 }
 
 /// Drops what was fetched for a listing that did not land.

@@ -10,8 +10,7 @@ use futures::StreamExt as _;
 
 use super::addresses::{self, Addresses};
 use super::arrival;
-use super::batches;
-use super::children::FAILED_IDS;
+use super::children;
 use super::land::{self, Landed, Landing};
 use super::session::Session;
 use super::trouble::{Trouble, stop_for};
@@ -56,7 +55,7 @@ pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result
     }
     let incomplete = !missing.is_empty();
     let taken = taken(session, unit, &open, calls, &files)?;
-    let once_more = once_more(session, unit, &open, &untold).then_some(FAILED_IDS);
+    let once_more = children::once_more(session, unit, &open, &untold);
     let due = incomplete.then_some(UNFETCHED).or((!taken.is_empty()).then_some(TAKEN)).or(once_more);
     missing.extend(untold);
     missing.extend(taken);
@@ -68,12 +67,6 @@ pub async fn read(session: &Session, unit: Unit, calls: &[ListedCall]) -> Result
         session.tally.unfinished();
     }
     Ok(())
-}
-
-/// True if the vendor failed for the first time on an id, at the last reading by age: it may have been a bad hour.
-fn once_more(session: &Session, unit: Unit, open: &OpenUnit, untold: &[Missing]) -> bool {
-    let is_new = |m: &Missing| batches::is_refused(m) && m.since == open.read_at;
-    land::is_settled(session, unit, open) && untold.iter().any(is_new)
 }
 
 /// The files that a window has, by call.
